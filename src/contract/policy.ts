@@ -1,0 +1,54 @@
+/**
+ * Policy: everything a tenant may tune, one strict, versioned document. Each field changes behaviour today; a field
+ * arrives together with the code that obeys it.
+ */
+
+import * as z from "zod/mini";
+
+import { Limits } from "./limits.ts";
+import { LocaleSetting, wholeNumber } from "./names.ts";
+
+/** Presets of this document; each contains the one before. */
+export const Profile = z.enum(["simple", "robust", "optimized", "autonomous"]);
+/** Name of a preset. */
+export type Profile = z.infer<typeof Profile>;
+
+/** Calls one run can have in flight: 31 shards of five connections. */
+export const MAX_PARALLEL_CALLS = 155;
+
+/** Bounds of one run. */
+export const RunPolicy = z.strictObject({
+  /** Model answers in one chat completion. */
+  max_turns: wholeNumber(1, 64),
+  /** Tool calls in one run. */
+  max_calls: wholeNumber(1, 256),
+  /** Calls in flight at once. */
+  max_parallel: wholeNumber(1, MAX_PARALLEL_CALLS),
+  /** Wall time of a whole run. */
+  deadline_ms: wholeNumber(100, 300_000),
+  /** A comment is written when a stream was silent for this long. */
+  heartbeat_ms: wholeNumber(50, 60_000),
+  /** Wall time of one model answer. */
+  model_timeout_ms: wholeNumber(100, 300_000),
+});
+
+/** A tenant's policy, complete: defaults are written out when the tenant is made. */
+export const Policy = z.strictObject({
+  profile: Profile,
+  limits: Limits,
+  runs: RunPolicy,
+  cache: z.strictObject({ enabled: z.boolean() }),
+  locale: LocaleSetting,
+});
+/** A tenant's policy. */
+export type Policy = z.infer<typeof Policy>;
+
+/** One entry of the policy's history. */
+export interface PolicyVersion {
+  readonly version: number;
+  readonly policy: Policy;
+  /** Key id of who changed it, or "operator". */
+  readonly author: string;
+  /** ISO 8601, UTC. */
+  readonly created_at: string;
+}

@@ -1,0 +1,109 @@
+/** Runs: a batch of tool calls in, results in call order out. */
+
+import * as z from "zod/mini";
+
+import { AnyObject, ToolName, wholeNumber } from "./names.ts";
+import { MAX_PARALLEL_CALLS } from "./policy.ts";
+
+/** Calls in one request, whatever the policy says. */
+export const MAX_CALLS_PER_RUN = 256;
+
+/** One call as a client asks for it. */
+export const RunCall = z.strictObject({
+  /** Unique in the run; `call_<n>` when absent. */
+  id: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_.:-]{1,64}$/))),
+  tool: ToolName,
+  arguments: z._default(AnyObject, {}),
+});
+
+/** The body of `POST /v1/runs`. */
+export const RunRequest = z.strictObject({
+  calls: z.array(RunCall).check(z.minLength(1), z.maxLength(MAX_CALLS_PER_RUN)),
+  mode: z._default(z.enum(["parallel", "sequential"]), "parallel"),
+  /** At most the policy's. */
+  max_parallel: z.optional(wholeNumber(1, MAX_PARALLEL_CALLS)),
+  /** At most the policy's. */
+  deadline_ms: z.optional(wholeNumber(1, 300_000)),
+  stream: z._default(z.boolean(), false),
+});
+/** A run request, defaults filled in. */
+export type RunRequest = z.infer<typeof RunRequest>;
+
+/** How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. */
+export type CallStatus =
+  | "succeeded"
+  | "failed"
+  | "timeout"
+  | "cancelled"
+  | "rate_limited"
+  | "outcome_unknown";
+
+/** Why a call did not succeed. Public-safe. */
+export interface CallError {
+  readonly code: CallErrorCode;
+  readonly message: string;
+  readonly retry_after_ms?: number;
+}
+
+/** Every way one call can fail. */
+export type CallErrorCode =
+  | "unknown_tool"
+  | "arguments_invalid"
+  | "arguments_not_json"
+  | "tool_timeout"
+  | "deadline_exceeded"
+  | "cancelled"
+  | "upstream_unreachable"
+  | "upstream_status"
+  | "rate_limited"
+  | "result_too_large"
+  | "result_invalid"
+  | "redirect_refused"
+  | "egress_refused"
+  | "secret_unavailable"
+  | "call_limit"
+  | "internal";
+
+/** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */
+export interface CallOutcome {
+  readonly status: CallStatus;
+  readonly outputJson?: string;
+  readonly error?: CallError;
+  readonly cache: "hit" | "miss" | "bypass";
+  /** Requests sent upstream. */
+  readonly attempts: number;
+}
+
+/** One call's line in a run's answer. Times are milliseconds since the run began. */
+export interface CallResult extends CallOutcome {
+  readonly id: string;
+  readonly tool: string;
+  /** Waiting for a slot. */
+  readonly queuedMs: number;
+  readonly startedMs: number;
+  readonly durationMs: number;
+}
+
+/** How a run ended. */
+export type RunStatus = "completed" | "partial" | "failed" | "cancelled";
+
+/** A finished run. */
+export interface RunReport {
+  readonly id: string;
+  readonly status: RunStatus;
+  readonly results: readonly CallResult[];
+  readonly criticalPathMs: number;
+  readonly durationMs: number;
+  /** Sum of the calls' durations: what one after the other would have cost. */
+  readonly sequentialMs: number;
+  /** Invocations that ran calls: 1, or the number of shards. */
+  readonly shards: number;
+}
+
+/** What a streamed run says, in order. The edge numbers them. */
+export type RunEvent =
+  | { readonly type: "run.created"; readonly run: string; readonly calls: number }
+  | { readonly type: "call.queued"; readonly id: string; readonly tool: string }
+  | { readonly type: "call.started"; readonly id: string; readonly tool: string; readonly startedMs: number }
+  | { readonly type: "call.completed" | "call.failed" | "call.cancelled"; readonly result: CallResult }
+  | { readonly type: "run.completed"; readonly report: RunReport };

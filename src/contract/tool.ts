@@ -1,0 +1,67 @@
+/** Tool definitions: what a tenant offers to models and to `POST /v1/runs`. */
+
+import * as z from "zod/mini";
+
+import { AnyObject, wholeNumber } from "./names.ts";
+
+/**
+ * What a call may do to the world. Unknown means `write`. `pure` and `read` may be cached; a `write` whose answer was
+ * lost is reported as `outcome_unknown` and never repeated.
+ */
+export const Effect = z.enum(["pure", "read", "idempotent_write", "write"]);
+/** What a call may do to the world. */
+export type Effect = z.infer<typeof Effect>;
+
+const Template = z.string().check(z.maxLength(4096));
+
+/** An HTTP request template. Scheme, host and port are the template's own and never come from arguments. */
+export const HttpTool = z.strictObject({
+  method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+  /** Absolute URL; `{name}` in the path is replaced by the percent-encoded argument. */
+  url: z.string().check(z.minLength(1), z.maxLength(2048)),
+  /** Query parameters; a value may hold `{name}` and `{{secret.name}}`. An absent optional argument leaves it out. */
+  query: z.optional(z.record(z.string().check(z.maxLength(128)), Template)),
+  /** Request headers; same templates as `query`. */
+  headers: z.optional(z.record(z.string().check(z.maxLength(128)), Template)),
+  /**
+   * `"json"` (default for POST, PUT and PATCH) sends the arguments used nowhere else as one JSON object; an object is a
+   * template whose `"{name}"` leaves keep their JSON type; `null` sends none.
+   */
+  body: z.optional(z.union([z.literal("json"), AnyObject, z.null()])),
+});
+/** An HTTP request template. */
+export type HttpTool = z.infer<typeof HttpTool>;
+
+/** Tools that run inside the gateway. */
+export const BuiltinTool = z.enum(["calculator", "current_time"]);
+/** Name of a tool that runs inside the gateway. */
+export type BuiltinTool = z.infer<typeof BuiltinTool>;
+
+/** The body of `PUT /v1/tools/{name}`. Exactly one of `http` and `builtin`. */
+export const ToolDefinition = z.strictObject({
+  description: z.string().check(z.minLength(1), z.maxLength(4096)),
+  /** JSON Schema of the arguments; its type must be "object". */
+  input: AnyObject,
+  /** JSON Schema of the result; a result that breaks it fails the call. */
+  output: z.optional(AnyObject),
+  effect: z._default(Effect, "write"),
+  http: z.optional(HttpTool),
+  builtin: z.optional(BuiltinTool),
+  /** Wall time of one call, counted from the moment it holds a connection. */
+  timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
+  /** Only for `pure` and `read`. */
+  cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
+  /** Calls of this tool in flight at once in one run. */
+  max_parallel: z.optional(wholeNumber(1, 1000)),
+});
+/** A tool as stored: defaults filled in. */
+export type ToolDefinition = z.infer<typeof ToolDefinition>;
+
+/** A stored tool with what the gateway knows about it. */
+export interface Tool {
+  readonly name: string;
+  /** Counts up with every change; part of the cache key. */
+  readonly version: number;
+  readonly definition: ToolDefinition;
+}
+

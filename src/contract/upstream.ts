@@ -1,0 +1,50 @@
+/** Upstreams: the model providers of a tenant. */
+
+import * as z from "zod/mini";
+
+import { ResourceName, wholeNumber } from "./names.ts";
+
+/** One endpoint of an upstream. */
+export const Target = z.strictObject({
+  id: ResourceName,
+  /** Base URL of an OpenAI-compatible API, such as `https://api.openai.com/v1`. */
+  base_url: z.string().check(z.minLength(1), z.maxLength(2048)),
+  /** `{{secret.name}}`; the secret must be bound to this URL's host. Absent: no Authorization header is sent. */
+  api_key: z.optional(z.string().check(z.regex(/^\{\{secret\.[a-z0-9][a-z0-9_-]{0,63}\}\}$/))),
+});
+/** One endpoint of an upstream. */
+export type Target = z.infer<typeof Target>;
+
+/** The body of `PUT /v1/upstreams/{name}`. */
+export const Upstream = z.strictObject({
+  kind: z.literal("openai"),
+  /** `"*"` passes every model name through; otherwise the names clients use, each with the provider's own name. */
+  models: z.union([
+    z.literal("*"),
+    z.record(
+      z.string().check(z.minLength(1), z.maxLength(128)),
+      z.strictObject({ as: z.optional(z.string().check(z.minLength(1), z.maxLength(128))) }),
+    ),
+  ]),
+  /** Exactly one until balancing arrives. */
+  targets: z.array(Target).check(z.length(1)),
+  timeouts: z.optional(
+    z.strictObject({
+      /** Until the response headers. */
+      first_byte_ms: z.optional(wholeNumber(10, 300_000)),
+      /** Between two chunks of a stream. */
+      idle_ms: z.optional(wholeNumber(10, 300_000)),
+      /** Whole answer. */
+      total_ms: z.optional(wholeNumber(10, 300_000)),
+    }),
+  ),
+});
+/** A model provider as stored. */
+export type Upstream = z.infer<typeof Upstream>;
+
+/** A stored upstream with its name and version. */
+export interface NamedUpstream {
+  readonly name: string;
+  readonly version: number;
+  readonly upstream: Upstream;
+}

@@ -1,0 +1,126 @@
+/**
+ * Ports: everything a run needs from the world. The same run core works in an isolate, in a `RunJournal` object and in
+ * plain Node, because it knows nothing else.
+ */
+
+import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
+import type { CallError, CallOutcome, RunEvent } from "../contract/run.ts";
+import type { Effect } from "../contract/tool.ts";
+import type { JsonObject } from "../platform/canonical-json.ts";
+import type { Result } from "../platform/result.ts";
+
+/** A call whose tool exists and whose arguments satisfy its schema. Plain data: it crosses RPC unchanged. */
+export interface PlannedCall {
+  /** Unique in the run. */
+  readonly id: string;
+  readonly tool: string;
+  readonly arguments: JsonObject;
+  readonly effect: Effect;
+  /** Counted from the moment the call holds a slot. */
+  readonly timeoutMs: number;
+  /** The tool's own cap on calls in flight in one run, or null. */
+  readonly maxParallel: number | null;
+}
+
+/** One invocation's worth of connections: runs up to `slots` calls at once. */
+export interface Lane {
+  readonly slots: number;
+  /**
+   * Runs one call. `timeoutMs` is what is left of the call's own timeout and the run's deadline, whichever is less; the
+   * lane enforces it. When `signal` aborts, the request is aborted and the outcome says so. Never rejects.
+   */
+  run(call: PlannedCall, timeoutMs: number, signal: AbortSignal): Promise<CallOutcome>;
+}
+
+/** Gives a run its lanes. A run asks once for all it will ever need at the same time and reuses them in later turns. */
+export interface LanePool {
+  /** Lanes holding at least `calls` slots together, as far as the platform allows; the same lanes on every call. */
+  lanes(calls: number): readonly Lane[];
+  /** Releases what the lanes hold. Call once, when the run has ended. */
+  close(): void;
+}
+
+/** Clock of a run: milliseconds that only go forward. */
+export interface Clock {
+  now(): number;
+  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
+export interface OfferedTool {
+  readonly wireName: string;
+  readonly name: string;
+  readonly description: string;
+  readonly input: JsonObject;
+}
+
+/** The gateway's tools in one chat run. */
+export interface ToolBox {
+  readonly offered: readonly OfferedTool[];
+  /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
+  plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
+}
+
+/** Keeps the gateway's half of a mixed turn until the client comes back with its own half. */
+export interface TurnStore {
+  /** Resolves once the turn is durable. */
+  save(turnId: string, turn: HiddenTurn): Promise<void>;
+  /** The turn, or null when it is unknown, another tenant's or expired. */
+  load(turnId: string): Promise<HiddenTurn | null>;
+}
+
+/** A mixed turn as the model made it, and the results of the gateway's calls in it. */
+export interface HiddenTurn {
+  /** All calls of the turn in model order. `clientId` is the id the client saw, null for a gateway call. */
+  readonly calls: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly argumentsJson: string;
+    readonly clientId: string | null;
+  }[];
+  /** Content of the tool message, by the model's call id, for each gateway call. */
+  readonly results: Readonly<Record<string, string>>;
+}
+
+/** What a run of calls needs. */
+export interface RunPorts {
+  readonly clock: Clock;
+  readonly lanes: LanePool;
+  /** Awaited: a slow reader slows the run, it never loses an event. */
+  emit(event: RunEvent): Promise<void>;
+}
+
+/** Bounds of a chat run, from policy. */
+export interface ChatBounds {
+  readonly maxTurns: number;
+  readonly maxCalls: number;
+  readonly maxParallel: number;
+  readonly deadlineMs: number;
+}
+
+/** What a chat run needs. */
+export interface ChatPorts {
+  readonly clock: Clock;
+  readonly lanes: LanePool;
+  readonly tools: ToolBox;
+  readonly turns: TurnStore;
+  /** An id such as `call_…` with fresh randomness. */
+  newId(prefix: string): string;
+  /**
+   * Asks the model one turn. Resolves when the response headers are in; an error status is a failure. The iterable
+   * ends after `finish` or `failed` and stops the request when it is left early or `signal` aborts.
+   */
+  askModel(body: JsonObject, signal: AbortSignal): Promise<Result<AsyncIterable<ModelEvent>, GatewayError>>;
+  /** Awaited: a slow reader slows the run, it never loses an event. */
+  emit(event: ChatEvent): Promise<void>;
+}
+
+/** One chat run: the client's request, with what its headers chose. */
+export interface ChatRun {
+  readonly id: string;
+  readonly request: ChatRequest;
+  readonly bounds: ChatBounds;
+}
+

@@ -1,0 +1,34 @@
+/**
+ * Opaque identifiers: a prefix naming the kind and 128+ random bits in base62.
+ *
+ * Ids are random, never counters, so knowing one says nothing about another.
+ */
+
+/** Digits of base62 in the order GitHub's key format uses them. */
+export const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/** Largest multiple of 62 below 256: bytes at or above it are thrown away, so every digit is equally likely. */
+const UNBIASED_BELOW = 248;
+
+/** Fills a byte array with randomness; the platform's `crypto.getRandomValues` in production. */
+export type RandomBytes = (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>;
+
+/** `length` base62 digits, uniformly distributed. */
+export function randomBase62(length: number, randomBytes: RandomBytes = platformRandom): string {
+  let digits = "";
+  while (digits.length < length) {
+    for (const byte of randomBytes(new Uint8Array(length * 2))) {
+      if (byte < UNBIASED_BELOW && digits.length < length) digits += BASE62.charAt(byte % 62);
+    }
+  }
+  return digits;
+}
+
+/** An id such as `run_4f…`: the prefix, an underscore and 22 base62 digits (130 bits). */
+export function newId(prefix: string, randomBytes: RandomBytes = platformRandom): string {
+  return `${prefix}_${randomBase62(22, randomBytes)}`;
+}
+
+function platformRandom(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(bytes);
+}
