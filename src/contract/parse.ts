@@ -5,9 +5,9 @@
  * They name what was expected and never repeat the refused value, which may be a secret.
  */
 
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 
-import { fail, ok, type Result } from "../platform/result.ts";
+import type { Result } from "../platform/result.ts";
 import type { Violation } from "./error.ts";
 
 /** Violations of one answer; a body can be wrong in more places than anybody reads. */
@@ -23,12 +23,13 @@ export interface Misfit {
 /** Checks `value` against `schema` and fills in defaults; names at most `MAX_VIOLATIONS` wrong places. */
 export function parse<T>(schema: z.ZodMiniType<T>, value: unknown): Result<T, Misfit> {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return ok(parsed.data);
+  if (parsed.success) return { ok: true, value: parsed.data };
   const { issues } = parsed.error;
-  return fail({
+  const misfit: Misfit = {
     violations: issues.flatMap((issue) => describe(issue, "")).slice(0, MAX_VIOLATIONS),
     onlyTooBig: issues.every((issue) => issue.code === "too_big"),
-  });
+  };
+  return { ok: false, error: misfit };
 }
 
 /** One member of a JSON pointer (RFC 6901 §3), with its leading slash. */
@@ -68,7 +69,10 @@ function describe(issue: Issue, prefix: string): Violation[] {
       ];
     case "invalid_format":
       return [{ pointer, message: formatMessage(issue.format, issue.pattern) }];
-    default:
+    case "custom":
+    case "invalid_element":
+    case "invalid_key":
+    case "not_multiple_of":
       return [{ pointer, message: "Is not valid." }];
   }
 }
