@@ -73,8 +73,9 @@ function describe(issue: Issue, prefix: string): Violation[] {
     case "invalid_element":
     case "invalid_key":
     case "not_multiple_of":
-      return [{ pointer, message: "Is not valid." }];
+      break;
   }
+  return [{ pointer, message: "Is not valid." }];
 }
 
 /** Of a union's alternatives, the one that got past its first check says most; if none did, the union itself is named. */
