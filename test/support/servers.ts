@@ -5,6 +5,8 @@
 
 import type { TestProject } from "vitest/node";
 
+import { startToolServer } from "../../dev/tool-server.ts";
+
 /** A running server of a test. */
 export interface RunningServer {
   readonly name: string;
@@ -13,7 +15,9 @@ export interface RunningServer {
 }
 
 /** Every server the tests may talk to; each listens on 127.0.0.1 and a free port. */
-const SERVERS: readonly (() => Promise<RunningServer>)[] = [];
+const SERVERS: readonly (() => Promise<RunningServer>)[] = [
+  async () => ({ name: "tools", ...(await startToolServer()) }),
+];
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -24,7 +28,10 @@ declare module "vitest" {
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const running = await Promise.all(SERVERS.map((start) => start()));
-  project.provide("servers", Object.fromEntries(running.map((server) => [server.name, server.url])));
+  project.provide(
+    "servers",
+    Object.fromEntries(running.map((server) => [server.name, server.url])),
+  );
   return async () => {
     await Promise.all(running.map((server) => server.close()));
   };
