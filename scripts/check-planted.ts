@@ -115,7 +115,7 @@ function checkSource(): string[] {
 function checkTable(): string[] {
   const page = readFileSync("src/README.md", "utf8")
     .replaceAll(/[ \t]+/g, " ")
-    .replaceAll(/\| -+ /g, "| --- ");
+    .replaceAll(/\| -{3,} /g, "| --- ");
   return page.includes(importTableMarkdown())
     ? []
     : ["src/README.md does not show the table of scripts/import-table.ts"];
