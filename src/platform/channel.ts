@@ -1,0 +1,94 @@
+/**
+ * A bounded channel: awaited pushes on one side, an async iterable on the other.
+ *
+ * A producer that pushes faster than the reader reads waits in `push`, so a slow reader slows the producer and memory
+ * stays within `capacity` items and one waiting item a pusher. The iterator is written by hand because an async
+ * generator queues `return` behind a pending `next`: a reader that leaves while it waits would not be noticed until the
+ * next item. Nothing here fails: once the reader has left or the channel is closed, a push resolves and drops its item.
+ */
+
+/** One producer's and one reader's ends. */
+export interface Channel<T> {
+  /** Resolves when the item is in the buffer or handed over, or dropped because the reader left or the channel closed. */
+  push(item: T): Promise<void>;
+  /** No more items: the reader gets those already pushed, then the end. May be called twice. */
+  close(): void;
+  /** For one reader: every iteration continues the same sequence. Leaving a `for await` early is noticed at once. */
+  readonly iterable: AsyncIterable<T>;
+  /** Calls `listener` once when the reader leaves before it has seen the end; at once if it has already left. */
+  onLeave(listener: () => void): void;
+}
+
+interface WaitingPush<T> {
+  readonly item: T;
+  readonly resolve: () => void;
+}
+
+/** A channel that holds at most `capacity` unread items (at least 1). */
+export function createChannel<T>(capacity: number): Channel<T> {
+  const buffer: T[] = [];
+  const pushes: WaitingPush<T>[] = [];
+  const reads: ((result: IteratorResult<T, undefined>) => void)[] = [];
+  const leaveListeners: (() => void)[] = [];
+  let closed = false;
+  let hasLeft = false;
+
+  function endReads(): void {
+    for (const resolve of reads.splice(0)) resolve({ done: true, value: undefined });
+  }
+
+  function leave(): void {
+    const seenTheEnd = closed && buffer.length === 0 && pushes.length === 0;
+    if (hasLeft || seenTheEnd) return;
+    hasLeft = true;
+    buffer.length = 0;
+    for (const waiting of pushes.splice(0)) waiting.resolve();
+    endReads();
+    for (const listener of leaveListeners.splice(0)) listener();
+  }
+
+  const iterator: AsyncIterator<T, undefined> = {
+    next() {
+      const head = buffer.splice(0, 1);
+      for (const item of head) {
+        const waiting = pushes.shift();
+        if (waiting !== undefined) {
+          buffer.push(waiting.item);
+          waiting.resolve();
+        }
+        return Promise.resolve({ done: false, value: item });
+      }
+      if (closed || hasLeft) return Promise.resolve({ done: true, value: undefined });
+      return new Promise((resolve) => reads.push(resolve));
+    },
+    return() {
+      leave();
+      return Promise.resolve({ done: true, value: undefined });
+    },
+  };
+
+  return {
+    push(item) {
+      if (closed || hasLeft) return Promise.resolve();
+      const read = reads.shift();
+      if (read !== undefined) {
+        read({ done: false, value: item });
+        return Promise.resolve();
+      }
+      if (buffer.length < Math.max(1, capacity)) {
+        buffer.push(item);
+        return Promise.resolve();
+      }
+      return new Promise((resolve) => pushes.push({ item, resolve }));
+    },
+    close() {
+      closed = true;
+      endReads();
+    },
+    iterable: { [Symbol.asyncIterator]: () => iterator },
+    onLeave(listener) {
+      if (hasLeft) listener();
+      else leaveListeners.push(listener);
+    },
+  };
+}
