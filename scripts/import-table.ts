@@ -54,7 +54,7 @@ function isRoom(name: string): name is Room {
 export const TYPES_ONLY: Partial<Record<Room, readonly Room[]>> = { contract: ["platform"] };
 
 /** What the Worker's entry may import from `src`; it also re-exports the Durable Object classes, alone. */
-export const ENTRY_MAY_IMPORT: readonly Room[] = ["edge", "regions"];
+export const ENTRY_MAY_IMPORT: readonly Room[] = ["edge", "regions", "assembly"];
 
 /** What each Durable Object may import from `src` besides `algorithms`, `contract` and `platform`. */
 export const OBJECT_MAY_IMPORT: Record<string, readonly Room[]> = {
