@@ -29,6 +29,25 @@ export function newId(prefix: string, randomBytes: RandomBytes = platformRandom)
   return `${prefix}_${randomBase62(22, randomBytes)}`;
 }
 
+/** Digits of an ordered id that hold its time: enough until the year 8887. */
+const TIME_DIGITS = 8;
+
+/**
+ * An id whose text order is its order of creation to the millisecond: 8 digits of time, then 16 random ones (95 bits). For lists
+ * only an operator or the tenant itself can read; it says when it was made and nothing else.
+ */
+export function newOrderedId(
+  prefix: string,
+  nowMs: number,
+  randomBytes: RandomBytes = platformRandom,
+): string {
+  let time = "";
+  for (let rest = nowMs; time.length < TIME_DIGITS; rest = Math.floor(rest / 62)) {
+    time = BASE62.charAt(rest % 62) + time;
+  }
+  return `${prefix}_${time}${randomBase62(16, randomBytes)}`;
+}
+
 function platformRandom(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(bytes);
 }

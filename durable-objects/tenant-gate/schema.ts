@@ -1,0 +1,33 @@
+/** SQL of TenantGate: what a decision depends on, and nothing else. Ids are opaque; no row says anything of a person. */
+
+import type { Migration } from "../shared/migrate.ts";
+
+/** Append-only; see shared/migrate.ts. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    id: "001_create_bucket",
+    sql: `CREATE TABLE bucket (
+      id TEXT PRIMARY KEY NOT NULL,
+      tokens INTEGER NOT NULL,
+      parts INTEGER NOT NULL,
+      at_ms INTEGER NOT NULL,
+      rate_limit INTEGER NOT NULL,
+      window_ms INTEGER NOT NULL,
+      burst INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  },
+  {
+    id: "002_create_permit",
+    sql: `CREATE TABLE permit (
+      id TEXT PRIMARY KEY NOT NULL,
+      limits TEXT NOT NULL,
+      expires_at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  },
+];
+
+/** Writes `count` buckets in one statement: id, tokens, parts, at_ms, rate_limit, window_ms, burst each. */
+export function upsertBuckets(count: number): string {
+  const rows = Array.from({ length: count }, () => "(?, ?, ?, ?, ?, ?, ?)").join(", ");
+  return `INSERT OR REPLACE INTO bucket (id, tokens, parts, at_ms, rate_limit, window_ms, burst) VALUES ${rows}`;
+}
