@@ -11,15 +11,15 @@ import { parseObject } from "./http/json.ts";
 import { listen, pause, sendJson, type Exchange } from "./http/listen.ts";
 import { RequestLog } from "./http/request-log.ts";
 import { Traffic, type TrafficStats } from "./http/traffic.ts";
-import { answerTool, splitPath } from "./tools/apis.ts";
+import { answerTool, splitPath } from "./tool-apis/apis.ts";
 import {
   answerFaulty,
   applyControl,
   createFaultDice,
   faultNamed,
   type Control,
-} from "./tools/faults.ts";
-import { Ledger } from "./tools/ledger.ts";
+} from "./tool-apis/faults.ts";
+import { Ledger } from "./tool-apis/ledger.ts";
 
 /** Requests kept for `GET /_requests`. */
 const KEPT_REQUESTS = 200;
@@ -38,8 +38,8 @@ export interface ToolServerOptions {
 export interface ToolServer {
   readonly url: string;
   readonly port: number;
-  close(): Promise<void>;
-  stats(): TrafficStats;
+  readonly close: () => Promise<void>;
+  readonly stats: () => TrafficStats;
 }
 
 /** Starts the sample tool APIs on 127.0.0.1. */
@@ -63,7 +63,7 @@ export async function startToolServer(options: ToolServerOptions = {}): Promise<
     const [segment] = splitPath(exchange.url.pathname);
     const leave = traffic.enter(segment, keyOf(exchange));
     exchange.response.once("close", () => {
-      leave(exchange.response.writableFinished ? "completed" : "aborted");
+      leave(exchange.outcome());
     });
     log.add(exchange);
     const answer = answerTool(exchange, ledger);

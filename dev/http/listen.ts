@@ -18,6 +18,10 @@ export interface Exchange {
   readonly body: string;
   /** Aborts the moment the client leaves before its answer is complete. */
   readonly signal: AbortSignal;
+  /** Cuts the connection from this side, as a fault. */
+  readonly drop: (how: "reset" | "close") => void;
+  /** Once the response is closed: `aborted` only when the client left of its own accord. */
+  readonly outcome: () => "completed" | "aborted";
 }
 
 /** A listening server. */
@@ -25,7 +29,7 @@ export interface Listening {
   readonly url: string;
   readonly port: number;
   /** Cuts every connection and resolves when the port is free again. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts a server on 127.0.0.1. Rejects with Node's EADDRINUSE when the port is taken. */
@@ -68,6 +72,7 @@ async function serve(
   handle: (exchange: Exchange) => Promise<void>,
 ): Promise<void> {
   const left = new AbortController();
+  let isDropped = false;
   response.once("close", () => {
     if (!response.writableFinished) left.abort();
   });
@@ -81,6 +86,12 @@ async function serve(
     }
     const url = new URL(request.url ?? "/", "http://127.0.0.1");
     await handle({
+      drop: (how) => {
+        isDropped = true;
+        if (how === "reset") request.socket.resetAndDestroy();
+        else request.socket.destroy();
+      },
+      outcome: () => (response.writableFinished || isDropped ? "completed" : "aborted"),
       request,
       response,
       method: request.method ?? "GET",

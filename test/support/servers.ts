@@ -5,6 +5,7 @@
 
 import type { TestProject } from "vitest/node";
 
+import { startModelServer } from "../../dev/model-server.ts";
 import { startToolServer } from "../../dev/tool-server.ts";
 
 /** A running server of a test. */
@@ -16,6 +17,7 @@ export interface RunningServer {
 
 /** Every server the tests may talk to; each listens on 127.0.0.1 and a free port. */
 const SERVERS: readonly (() => Promise<RunningServer>)[] = [
+  async () => ({ name: "model", ...(await startModelServer()) }),
   async () => ({ name: "tools", ...(await startToolServer()) }),
 ];
 

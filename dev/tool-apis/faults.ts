@@ -69,7 +69,7 @@ export async function answerFaulty(
   fault: Fault,
   value: unknown,
 ): Promise<void> {
-  const { response, signal, request } = exchange;
+  const { response, signal } = exchange;
   const text = JSON.stringify(value);
   switch (fault) {
     case "500":
@@ -80,7 +80,7 @@ export async function answerFaulty(
       sendJson(response, 429, { error: "scripted fault" }, { "retry-after": "1" });
       return;
     case "reset":
-      request.socket.resetAndDestroy();
+      exchange.drop("reset");
       return;
     case "hang":
       await pause(2_147_483_647, signal);
@@ -95,7 +95,7 @@ export async function answerFaulty(
         "content-length": String(Buffer.byteLength(text)),
       });
       response.write(text.slice(0, Math.max(1, text.length >> 1)), () => {
-        request.socket.destroy();
+        exchange.drop("close");
       });
       return;
     case "redirect":

@@ -4,6 +4,7 @@
  */
 
 import corpus from "../corpus.json" with { type: "json" };
+import { wordsOf } from "../words.ts";
 
 /** One text found. */
 export interface SearchHit {
@@ -15,13 +16,6 @@ export interface SearchHit {
 
 const K1 = 1.2;
 const B = 0.75;
-
-/** Lower-case words of a text; a plural s is dropped so that "limits" finds "limit". */
-export function wordsOf(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).map((word) =>
-    word.length > 3 && word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word,
-  );
-}
 
 const DOCUMENTS = corpus.map((text) => {
   const words = wordsOf(`${text.title} ${text.title} ${text.text}`);
