@@ -66,7 +66,12 @@ export type ModelEvent =
 
 /** Activity of a gateway call, sent to clients that asked with `x-gw-events: tools`. */
 export interface ToolActivity {
-  readonly type: "tool.started" | "tool.result" | "tool.error" | "tool.cancelled" | "tool.cache_hit";
+  readonly type:
+    | "tool.started"
+    | "tool.result"
+    | "tool.error"
+    | "tool.cancelled"
+    | "tool.cache_hit";
   readonly call_id: string;
   readonly name: string;
   /** Milliseconds since the run began. */
@@ -97,7 +102,12 @@ export type ChatEvent =
   | { readonly type: "started"; readonly run: string; readonly model: string }
   | { readonly type: "meta"; readonly meta: JsonObject }
   | { readonly type: "delta"; readonly delta: JsonObject; readonly logprobs?: Json }
-  | { readonly type: "client_call"; readonly index: number; readonly id: string; readonly name: string }
+  | {
+      readonly type: "client_call";
+      readonly index: number;
+      readonly id: string;
+      readonly name: string;
+    }
   | { readonly type: "client_call_arguments"; readonly index: number; readonly delta: string }
   | { readonly type: "tool"; readonly activity: ToolActivity }
   | {

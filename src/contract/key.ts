@@ -74,14 +74,3 @@ export interface KeyRecord {
 export const Residency = z.enum(["eu", "us", "fedramp", "none"]);
 /** Where a tenant's data must stay. */
 export type Residency = z.infer<typeof Residency>;
-
-/** A key record as the directory stores it; parsed again when it is read. */
-export const StoredKeyRecord = z.object({
-  keyId: z.string(),
-  tenantId: z.nullable(z.string()),
-  residency: Residency,
-  scopes: z.array(z.union([TenantScope, z.literal("operator")])),
-  tools: z.nullable(z.array(z.string())),
-  limits: z.nullable(Limits),
-  expiresAtMs: z.nullable(z.number()),
-});

@@ -12,7 +12,9 @@ export const ResourceName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$
 export const Label = z.string().check(z.minLength(1), z.maxLength(200));
 
 /** A BCP 47 language tag, or "auto" to take the caller's. */
-export const LocaleSetting = z.string().check(z.regex(/^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})$/));
+export const LocaleSetting = z
+  .string()
+  .check(z.regex(/^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})$/));
 
 /** Any JSON object; its content is the tenant's own. */
 export const AnyObject = z.record(z.string(), z.json());

@@ -13,6 +13,9 @@ import type { Violation } from "./error.ts";
 /** Violations of one answer; a body can be wrong in more places than anybody reads. */
 export const MAX_VIOLATIONS = 100;
 
+/** A schema of this folder whose parsed value is a `T`. */
+export type Schema<T> = z.ZodMiniType<T>;
+
 /** A value that does not fit its schema. */
 export interface Misfit {
   readonly violations: readonly Violation[];
@@ -21,7 +24,7 @@ export interface Misfit {
 }
 
 /** Checks `value` against `schema` and fills in defaults; names at most `MAX_VIOLATIONS` wrong places. */
-export function parse<T>(schema: z.ZodMiniType<T>, value: unknown): Result<T, Misfit> {
+export function parse<T>(schema: Schema<T>, value: unknown): Result<T, Misfit> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return { ok: true, value: parsed.data };
   const { issues } = parsed.error;

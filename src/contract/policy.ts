@@ -52,3 +52,6 @@ export interface PolicyVersion {
   /** ISO 8601, UTC. */
   readonly created_at: string;
 }
+
+/** The body of `POST /v1/policy/rollback`: an earlier version, whose content becomes the newest one. */
+export const PolicyRollback = z.strictObject({ version: wholeNumber(1, 1_000_000_000) });

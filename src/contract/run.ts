@@ -29,6 +29,9 @@ export const RunRequest = z.strictObject({
 /** A run request, defaults filled in. */
 export type RunRequest = z.infer<typeof RunRequest>;
 
+/** The body of `POST /v1/runs/{id}/cancel`; there is nothing to choose yet, so it may be left out. */
+export const RunCancel = z.strictObject({});
+
 /** How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. */
 export type CallStatus =
   | "succeeded"
@@ -104,6 +107,14 @@ export interface RunReport {
 export type RunEvent =
   | { readonly type: "run.created"; readonly run: string; readonly calls: number }
   | { readonly type: "call.queued"; readonly id: string; readonly tool: string }
-  | { readonly type: "call.started"; readonly id: string; readonly tool: string; readonly startedMs: number }
-  | { readonly type: "call.completed" | "call.failed" | "call.cancelled"; readonly result: CallResult }
+  | {
+      readonly type: "call.started";
+      readonly id: string;
+      readonly tool: string;
+      readonly startedMs: number;
+    }
+  | {
+      readonly type: "call.completed" | "call.failed" | "call.cancelled";
+      readonly result: CallResult;
+    }
   | { readonly type: "run.completed"; readonly report: RunReport };

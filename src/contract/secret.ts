@@ -6,7 +6,9 @@ import * as z from "zod/mini";
 export const SecretPut = z.strictObject({
   value: z.string().check(z.minLength(1), z.maxLength(8192)),
   /** Exact host names, with a port where it is not the scheme's own, e.g. `api.example.com` or `127.0.0.1:9000`. */
-  hosts: z.array(z.string().check(z.regex(/^[a-z0-9.:[\]-]{1,255}$/))).check(z.minLength(1), z.maxLength(20)),
+  hosts: z
+    .array(z.string().check(z.regex(/^[a-z0-9.:[\]-]{1,255}$/)))
+    .check(z.minLength(1), z.maxLength(20)),
 });
 /** A secret as its tenant sends it. */
 export type SecretPut = z.infer<typeof SecretPut>;

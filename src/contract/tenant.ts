@@ -15,6 +15,12 @@ export const RegionHint = z.enum(["us", "eu", "apac"]);
 /** Where a tenant without residency is served from by preference. */
 export type RegionHint = z.infer<typeof RegionHint>;
 
+/** The body of `POST /v1/bootstrap`. */
+export const Bootstrap = z.strictObject({
+  /** The deployment's `BOOTSTRAP_SECRET`. */
+  secret: z.string().check(z.minLength(1), z.maxLength(1024)),
+});
+
 /** The body of `POST /v1/tenants`. */
 export const TenantCreate = z.strictObject({
   name: Label,

@@ -64,4 +64,3 @@ export interface Tool {
   readonly version: number;
   readonly definition: ToolDefinition;
 }
-

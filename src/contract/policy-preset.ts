@@ -1,0 +1,31 @@
+/**
+ * Presets: the complete policy of each profile. Every profile limits requests; what a tenant removes from its policy
+ * goes back to its profile's preset, so a policy is complete at all times.
+ */
+
+import type { Policy, Profile } from "./policy.ts";
+
+/** Between two comments on a silent stream: deployed, and in development, where only the next write shows that a client left. */
+const HEARTBEAT_MS = 2000;
+const DEVELOPMENT_HEARTBEAT_MS = 100;
+
+/** The policy of a profile. `role` is the deployment's `ROLE`. */
+export function presetPolicy(profile: Profile, locale: string, role: string): Policy {
+  return {
+    profile,
+    limits: {
+      requests: [{ limit: 6000, window_s: 60, burst: 1000 }],
+      concurrent_runs: 200,
+    },
+    runs: {
+      max_turns: 8,
+      max_calls: 256,
+      max_parallel: 64,
+      deadline_ms: 60_000,
+      heartbeat_ms: role === "development" ? DEVELOPMENT_HEARTBEAT_MS : HEARTBEAT_MS,
+      model_timeout_ms: 30_000,
+    },
+    cache: { enabled: profile !== "simple" },
+    locale,
+  };
+}

@@ -1,0 +1,275 @@
+/**
+ * Every route of the gateway: who may use it, what it takes and what it does. `/openapi.json` and the list of allowed
+ * methods come from here, and a test compares this table with the routes really served.
+ */
+
+import { ChatRequest } from "./chat.ts";
+import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
+import type { Schema } from "./parse.ts";
+import { Policy, PolicyRollback } from "./policy.ts";
+import { RunCancel, RunRequest } from "./run.ts";
+import { SecretPut } from "./secret.ts";
+import { Bootstrap, TenantCreate, TenantPatch } from "./tenant.ts";
+import { ToolDefinition } from "./tool.ts";
+import { Upstream } from "./upstream.ts";
+
+/** HTTP methods the gateway answers. */
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** One route. */
+export interface RouteEntry {
+  readonly method: Method;
+  /** Path with parameters as `:name`. */
+  readonly path: string;
+  /** Scopes of which the key needs one; empty: no key at all. */
+  readonly scopes: readonly Scope[];
+  readonly summary: string;
+  /** Status of success. */
+  readonly status: number;
+  /** Schema of the body, under the name it has in `/openapi.json`. */
+  readonly body?: {
+    readonly name: string;
+    readonly schema: Schema<unknown>;
+    readonly isPatch?: true;
+  };
+  /** Takes `?limit` and `?after`. */
+  readonly isList?: true;
+}
+
+/** Tenant routes an administrator's key may always use. */
+const ADMIN: readonly Scope[] = ["tenant:admin"];
+const OPERATOR: readonly Scope[] = ["operator"];
+const READ_TOOLS: readonly Scope[] = ["tools:read", "tools:write", "tenant:admin"];
+const WRITE_TOOLS: readonly Scope[] = ["tools:write", "tenant:admin"];
+const RUN: readonly Scope[] = ["run"];
+const ANYBODY: readonly Scope[] = [];
+
+/** Every route. */
+export const ROUTE_TABLE: readonly RouteEntry[] = [
+  {
+    method: "POST",
+    path: "/v1/bootstrap",
+    scopes: ANYBODY,
+    status: 201,
+    summary: "Makes the first operator key, once.",
+    body: { name: "Bootstrap", schema: Bootstrap },
+  },
+  {
+    method: "GET",
+    path: "/v1/tenants",
+    scopes: OPERATOR,
+    status: 200,
+    summary: "Lists tenants.",
+    isList: true,
+  },
+  {
+    method: "POST",
+    path: "/v1/tenants",
+    scopes: OPERATOR,
+    status: 201,
+    summary: "Creates a tenant in its jurisdiction; its first key is shown once.",
+    body: { name: "TenantCreate", schema: TenantCreate },
+  },
+  {
+    method: "GET",
+    path: "/v1/tenants/:id",
+    scopes: OPERATOR,
+    status: 200,
+    summary: "Reads a tenant.",
+  },
+  {
+    method: "PATCH",
+    path: "/v1/tenants/:id",
+    scopes: OPERATOR,
+    status: 200,
+    summary: "Changes a tenant's name, region hint or ceiling.",
+    body: { name: "TenantPatch", schema: TenantPatch },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/tenants/:id",
+    scopes: OPERATOR,
+    status: 200,
+    summary: "Erases everything of a tenant and answers a receipt.",
+  },
+  {
+    method: "GET",
+    path: "/v1/keys",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Lists the tenant's keys.",
+    isList: true,
+  },
+  {
+    method: "POST",
+    path: "/v1/keys",
+    scopes: ADMIN,
+    status: 201,
+    summary: "Makes a key with at most the caller's rights; it is shown once.",
+    body: { name: "KeyCreate", schema: KeyCreate },
+  },
+  {
+    method: "POST",
+    path: "/v1/keys/:id/rotate",
+    scopes: ADMIN,
+    status: 201,
+    summary: "Makes a successor; the old key goes on working for the overlap.",
+    body: { name: "KeyRotate", schema: KeyRotate },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/keys/:id",
+    scopes: ADMIN,
+    status: 204,
+    summary: "Revokes a key; it stops working everywhere within five seconds.",
+  },
+  { method: "GET", path: "/v1/policy", scopes: ADMIN, status: 200, summary: "Reads the policy." },
+  {
+    method: "PATCH",
+    path: "/v1/policy",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Merges a change into the policy (RFC 7396), under If-Match where it is sent.",
+    body: { name: "Policy", schema: Policy, isPatch: true },
+  },
+  {
+    method: "GET",
+    path: "/v1/policy/versions",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Lists the policy's versions, newest first.",
+    isList: true,
+  },
+  {
+    method: "POST",
+    path: "/v1/policy/rollback",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Makes an earlier version the newest one.",
+    body: { name: "PolicyRollback", schema: PolicyRollback },
+  },
+  {
+    method: "GET",
+    path: "/v1/tools",
+    scopes: READ_TOOLS,
+    status: 200,
+    summary: "Lists tools.",
+    isList: true,
+  },
+  {
+    method: "GET",
+    path: "/v1/tools/:name",
+    scopes: READ_TOOLS,
+    status: 200,
+    summary: "Reads a tool.",
+  },
+  {
+    method: "PUT",
+    path: "/v1/tools/:name",
+    scopes: WRITE_TOOLS,
+    status: 200,
+    summary: "Creates or replaces a tool.",
+    body: { name: "ToolDefinition", schema: ToolDefinition },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/tools/:name",
+    scopes: WRITE_TOOLS,
+    status: 204,
+    summary: "Deletes a tool.",
+  },
+  {
+    method: "GET",
+    path: "/v1/upstreams",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Lists model providers.",
+    isList: true,
+  },
+  {
+    method: "GET",
+    path: "/v1/upstreams/:name",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Reads a model provider.",
+  },
+  {
+    method: "PUT",
+    path: "/v1/upstreams/:name",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Creates or replaces a model provider.",
+    body: { name: "Upstream", schema: Upstream },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/upstreams/:name",
+    scopes: ADMIN,
+    status: 204,
+    summary: "Deletes a model provider.",
+  },
+  {
+    method: "GET",
+    path: "/v1/secrets",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Lists secrets by name and host; values are never shown.",
+    isList: true,
+  },
+  {
+    method: "PUT",
+    path: "/v1/secrets/:name",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Seals a secret for the hosts it may be sent to.",
+    body: { name: "SecretPut", schema: SecretPut },
+  },
+  {
+    method: "DELETE",
+    path: "/v1/secrets/:name",
+    scopes: ADMIN,
+    status: 204,
+    summary: "Deletes a secret.",
+  },
+  {
+    method: "POST",
+    path: "/v1/runs",
+    scopes: RUN,
+    status: 200,
+    summary: "Runs tool calls without a model, in parallel; SSE or NDJSON with stream: true.",
+    body: { name: "RunRequest", schema: RunRequest },
+  },
+  {
+    method: "POST",
+    path: "/v1/runs/:id/cancel",
+    scopes: RUN,
+    status: 200,
+    summary: "Cancels a run that is going on.",
+    body: { name: "RunCancel", schema: RunCancel },
+  },
+  {
+    method: "POST",
+    path: "/v1/chat/completions",
+    scopes: RUN,
+    status: 200,
+    summary: "OpenAI's chat completions, with the gateway running its tools.",
+    body: { name: "ChatRequest", schema: ChatRequest },
+  },
+  {
+    method: "GET",
+    path: "/v1/models",
+    scopes: ["run", "tools:read", "tenant:admin"],
+    status: 200,
+    summary: "Lists the tenant's models.",
+  },
+  ...["/healthz", "/health"].map((path) => open(path, "Says that the process answers.")),
+  ...["/readyz", "/ready"].map((path) => open(path, "Probes the critical dependencies.")),
+  ...["/startupz", "/startup"].map((path) => open(path, "Says that the process has its secrets.")),
+  open("/openapi.json", "This document, OpenAPI 3.1."),
+  open("/docs", "This document as a page."),
+  open("/.well-known/security.txt", "Where to report a weakness (RFC 9116)."),
+];
+
+function open(path: string, summary: string): RouteEntry {
+  return { method: "GET", path, scopes: ANYBODY, status: 200, summary };
+}
