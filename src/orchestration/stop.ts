@@ -1,0 +1,89 @@
+/**
+ * Stop: the one moment at which a run has to end before it is done, by its deadline or because its caller gave up.
+ *
+ * Both arrive in one place, so every wait of a run ends for either and the run can say which it was. The first reason
+ * stays. `race` exists because a port may ignore its signal: nothing a run waits for can hold it beyond the stop. It
+ * races against a promise of its own, because reactions on a promise that lives as long as the run would pile up there,
+ * one for each of thousands of chunks.
+ */
+
+import { fail, ok, type Result } from "../platform/result.ts";
+import type { Clock } from "./ports.ts";
+
+/** Why a run has to end. */
+export type StopReason = "deadline" | "cancelled";
+
+/** A run's end that may come from outside. Call `release` when the run has ended: it leaves no timer and no listener. */
+export interface Stop {
+  /** Aborts at the stop. */
+  readonly signal: AbortSignal;
+  /** Null while the run may go on. Reads the clock, so a late timer never lets work start after the deadline. */
+  reason(): StopReason | null;
+  /** Calls `listener` once at the stop, at once when it has come already. */
+  onStop(listener: (reason: StopReason) => void): void;
+  /** What `work` resolves to, or the stop if that comes first; a rejection passes through. */
+  race<T>(work: Promise<T>): Promise<Result<T, StopReason>>;
+  release(): void;
+}
+
+/** Watches the clock until `deadlineAtMs` and `signal` until it aborts. */
+export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSignal): Stop {
+  const controller = new AbortController();
+  const timer = new AbortController();
+  const listeners = new Set<(reason: StopReason) => void>();
+  let stopped: StopReason | null = null;
+
+  function stop(reason: StopReason): void {
+    if (stopped !== null) return;
+    stopped = reason;
+    release();
+    controller.abort();
+    for (const listener of listeners) listener(reason);
+    listeners.clear();
+  }
+
+  function cancel(): void {
+    stop("cancelled");
+  }
+
+  function release(): void {
+    timer.abort();
+    signal.removeEventListener("abort", cancel);
+  }
+
+  async function watchTheClock(): Promise<void> {
+    await clock.sleep(Math.max(0, deadlineAtMs - clock.now()), timer.signal);
+    if (!timer.signal.aborted) stop("deadline");
+  }
+
+  if (signal.aborted) cancel();
+  else {
+    signal.addEventListener("abort", cancel);
+    // Not awaited: it ends with the run, and a clock never rejects.
+    void watchTheClock();
+  }
+
+  return {
+    signal: controller.signal,
+    reason() {
+      if (stopped === null && clock.now() >= deadlineAtMs) stop("deadline");
+      return stopped;
+    },
+    onStop(listener) {
+      if (stopped === null) listeners.add(listener);
+      else listener(stopped);
+    },
+    async race(work) {
+      const { promise: left, resolve: leave } = Promise.withResolvers<Result<never, StopReason>>();
+      const listener = (reason: StopReason): void => leave(fail(reason));
+      if (stopped === null) listeners.add(listener);
+      else listener(stopped);
+      try {
+        return await Promise.race([work.then(ok), left]);
+      } finally {
+        listeners.delete(listener);
+      }
+    },
+    release,
+  };
+}

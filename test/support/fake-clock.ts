@@ -1,0 +1,88 @@
+/**
+ * A discrete clock for tests: time moves only when told to, and everything that is due happens in order.
+ *
+ * `settle` runs what is ready without moving time; `advance` moves it from timer to timer. Microtasks only, so it works
+ * the same in workerd and in Node and never waits for real time.
+ */
+
+import type { Clock } from "../../src/orchestration/ports.ts";
+
+/** Rounds of microtasks that are enough for every chain of promises in the code under test. */
+const SETTLE_ROUNDS = 60;
+
+interface Timer {
+  readonly atMs: number;
+  readonly wake: () => void;
+}
+
+/** A clock whose time the test moves. */
+export class FakeClock implements Clock {
+  #nowMs = 1_000;
+  #timers: Timer[] = [];
+
+  /** Timers that have not fired; 0 when nothing was left behind. */
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer: Timer = {
+      atMs: this.#nowMs + ms,
+      wake: () => {
+        this.#timers = this.#timers.filter((other) => other !== timer);
+        signal.removeEventListener("abort", timer.wake);
+        resolve();
+      },
+    };
+    signal.addEventListener("abort", timer.wake);
+    this.#timers.push(timer);
+    return promise;
+  }
+
+  /** Lets everything that is ready run; time stands still. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < SETTLE_ROUNDS; round += 1) await Promise.resolve();
+  }
+
+  /** Moves time by `ms`, waking each timer at its moment. */
+  async advance(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    await this.settle();
+    for (;;) {
+      const next = this.#earliest();
+      if (next === undefined || next.atMs > untilMs) break;
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.wake();
+      await this.settle();
+    }
+    this.#nowMs = untilMs;
+  }
+
+  /** Moves time from timer to timer until `promise` settles; rejects when it hangs with no timer left. */
+  async runUntil<T>(promise: Promise<T>): Promise<T> {
+    const watched = { isSettled: false };
+    const mark = (): void => {
+      watched.isSettled = true;
+    };
+    promise.then(mark, mark);
+    await this.settle();
+    while (!watched.isSettled) {
+      const next = this.#earliest();
+      if (next === undefined) throw new Error("The promise hangs and no timer is left.");
+      this.#nowMs = Math.max(this.#nowMs, next.atMs);
+      next.wake();
+      await this.settle();
+    }
+    return promise;
+  }
+
+  #earliest(): Timer | undefined {
+    return this.#timers.toSorted((a, b) => a.atMs - b.atMs)[0];
+  }
+}
