@@ -38,6 +38,11 @@ export async function readText(
   }
 }
 
+/** True when the runtime has undone the answer's content coding: one gzip or br. Others it hands over as raw bytes. */
+export function isDecoded(headers: Headers): boolean {
+  return /^(|identity|gzip|br)$/i.test(headers.get("content-encoding")?.trim() ?? "");
+}
+
 /** What one read of a body can give. A rejection of the stream is `"broken"`, whatever its prose. */
 export async function readChunk(
   reader: ReadableStreamDefaultReader<Uint8Array>,

@@ -9,7 +9,7 @@
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkEgress } from "./egress-guard.ts";
 import type { UpstreamFailure } from "./failure.ts";
-import { discard, readText } from "./read-body.ts";
+import { discard, isDecoded, readText } from "./read-body.ts";
 import { keptHeaders, refuseHeaders } from "./request-headers.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -101,8 +101,7 @@ async function readAnswer(
   signal: AbortSignal,
 ): Promise<Result<UpstreamAnswer, UpstreamFailure>> {
   const { status } = response;
-  // The runtime decodes one gzip or br; anything else would be handed over as raw bytes.
-  if (!/^(|identity|gzip|br)$/i.test(response.headers.get("content-encoding")?.trim() ?? "")) {
+  if (!isDecoded(response.headers)) {
     await discard(response.body);
     return fail({
       kind: "invalid_response",

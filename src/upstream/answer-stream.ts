@@ -1,0 +1,109 @@
+/**
+ * A model's answer as an iterable of events over the open connection.
+ *
+ * Pulls: a slow reader slows the upstream, nothing is buffered ahead. Leaving the iterable early aborts the request; so do
+ * the clocks and the caller's signal, which then show as a last `failed` event. After the last event the connection is
+ * given a moment to end by itself, so that it can be used again.
+ */
+
+import type { ModelEvent } from "../contract/chat.ts";
+import type { AnswerWatch } from "./answer-watch.ts";
+import type { ChatStreamParser } from "./chat-stream.ts";
+import { readChunk } from "./read-body.ts";
+
+/** Decoded bytes of one answer. */
+export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** Once the finish reason has come only usage can follow; an upstream that then stays silent is not waited for longer. */
+const FINISH_GRACE_MS = 2_000;
+
+/** Wait for the connection's own end after the last event. */
+const LINGER_MS = 20;
+
+/** The events of one answer. Owned by whoever iterates it: iterate to the end or leave with `return()`. */
+export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined> {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #parser: ChatStreamParser;
+  readonly #watch: AnswerWatch;
+  readonly #idleMs: number;
+  #queue: readonly ModelEvent[] = [];
+  #next = 0;
+  #bytes = 0;
+  #closed = false;
+
+  constructor(
+    body: ReadableStream<Uint8Array>,
+    parser: ChatStreamParser,
+    watch: AnswerWatch,
+    idleMs: number,
+  ) {
+    this.#reader = body.getReader();
+    this.#parser = parser;
+    this.#watch = watch;
+    this.#idleMs = idleMs;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** The next event; never rejects. */
+  async next(): Promise<IteratorResult<ModelEvent, undefined>> {
+    for (;;) {
+      const event = this.#queue[this.#next];
+      if (event !== undefined) {
+        this.#next += 1;
+        return { done: false, value: event };
+      }
+      if (this.#closed) return { done: true, value: undefined };
+      this.#queue = await this.#fill();
+      this.#next = 0;
+    }
+  }
+
+  /** Leaves the answer: the request is aborted. */
+  async return(): Promise<IteratorResult<ModelEvent, undefined>> {
+    this.#close();
+    this.#queue = [];
+    return { done: true, value: undefined };
+  }
+
+  /** The events of the next chunk; closes after the last. */
+  async #fill(): Promise<readonly ModelEvent[]> {
+    const limitMs = this.#parser.finishSeen
+      ? Math.min(this.#idleMs, FINISH_GRACE_MS)
+      : this.#idleMs;
+    const chunk = await this.#watch.within(limitMs, () => readChunk(this.#reader));
+    if (chunk === "end" || chunk === "broken") return this.#finish();
+    this.#bytes += chunk.byteLength;
+    if (this.#bytes > MAX_ANSWER_BYTES) {
+      this.#close();
+      return [{ type: "failed", error: { code: "upstream_invalid_response" } }];
+    }
+    const events = this.#parser.push(chunk);
+    if (this.#parser.done) {
+      if (events.at(-1)?.type === "finish") await this.#linger();
+      this.#close();
+    }
+    return events;
+  }
+
+  /** The stream is over, orderly or not; an answer that had its finish reason lacks nothing. */
+  #finish(): readonly ModelEvent[] {
+    this.#close();
+    const { ended } = this.#watch;
+    const usable = ended === null || (ended.code !== "cancelled" && this.#parser.finishSeen);
+    return usable ? this.#parser.end() : [{ type: "failed", error: ended }];
+  }
+
+  async #linger(): Promise<void> {
+    await this.#watch.within(LINGER_MS, async () => {
+      while (typeof (await readChunk(this.#reader)) !== "string");
+    });
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#watch.close();
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Asks a model one turn, through the `openai` package and our own eyes.
+ *
+ * The package builds the request; its `fetch` is ours, so the URL passes the egress guard, redirects are refused, only
+ * the headers named here leave, and the body is read by our parser under our bounds. Its retries are off (exactly one
+ * layer retries, and it is not this one) and it never sees an error body, which it would read without a bound. A client
+ * is built for each request (measured: under 50 µs), so no key outlives the request that needed it.
+ */
+
+import { OpenAI } from "openai/client";
+
+import type { ModelEvent } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
+import { isJsonArray, isJsonObject, type JsonObject } from "../platform/canonical-json.ts";
+import { type Result, fail, ok } from "../platform/result.ts";
+import { AnswerStream } from "./answer-stream.ts";
+import { type AnswerTimeouts, AnswerWatch } from "./answer-watch.ts";
+import {
+  createChatAnswerParser,
+  createChatStreamParser,
+  type ParserOptions,
+} from "./chat-stream.ts";
+import { checkEgress } from "./egress-guard.ts";
+import { discard, isDecoded, readText } from "./read-body.ts";
+import { rejected } from "./rejection.ts";
+import { refuseHeader } from "./request-headers.ts";
+import { retryAfterMs } from "./retry-after.ts";
+
+/** How the gateway names itself to model providers. */
+const USER_AGENT = "toolformer-edge";
+
+/** Bytes of an error body that are looked at for its code. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+/** One question to a model provider. */
+export interface ModelRequest {
+  /** Base URL of an OpenAI-compatible API, such as `https://api.openai.com/v1`. */
+  readonly baseUrl: string;
+  /** Sent as a bearer token; null sends no Authorization header. */
+  readonly apiKey: string | null;
+  /** The chat completion request; `stream` decides how the answer comes. */
+  readonly body: JsonObject;
+  readonly timeouts: AnswerTimeouts;
+  readonly allowLoopback: boolean;
+  /** Must live as long as the answer is read: its abort closes the connection at any time. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sends the request and resolves once the response headers are in; an error status, a redirect or no connection is a
+ * failure. The caller owns the iterable: read it to the end or leave it with `return()`.
+ */
+export async function askChatModel(
+  request: ModelRequest,
+): Promise<Result<AsyncIterable<ModelEvent>, GatewayError>> {
+  const refusal = refuseRequest(request);
+  if (refusal !== null) return fail({ code: "egress_refused", detail: refusal });
+  if (request.signal.aborted) return fail({ code: "cancelled" });
+  const watch = new AnswerWatch(request.timeouts.totalMs, request.signal);
+  const answered = await watch.within(request.timeouts.firstByteMs, () =>
+    openAnswer(request, watch),
+  );
+  if (!answered.ok) {
+    watch.close();
+    return answered;
+  }
+  const { body, streamed } = answered.value;
+  const options = parserOptions(request.body);
+  const parser = streamed ? createChatStreamParser(options) : createChatAnswerParser(options);
+  return ok(new AnswerStream(body, parser, watch, request.timeouts.idleMs));
+}
+
+/** The rule that forbids this request, or null. */
+function refuseRequest(request: ModelRequest): string | null {
+  const checked = checkEgress(request.baseUrl, request);
+  if (!checked.ok) return checked.error.reason;
+  return request.apiKey === null ? null : refuseHeader("authorization", `Bearer ${request.apiKey}`);
+}
+
+/** An answer whose headers are in. */
+interface OpenAnswer {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly streamed: boolean;
+}
+
+async function openAnswer(
+  request: ModelRequest,
+  watch: AnswerWatch,
+): Promise<Result<OpenAnswer, GatewayError>> {
+  const sent: { outcome: Result<OpenAnswer, GatewayError> } = {
+    outcome: fail({ code: "internal" }),
+  };
+  const client = new OpenAI({
+    // The package insists on a key; `send` drops it again when there is none.
+    apiKey: request.apiKey ?? "none",
+    baseURL: request.baseUrl,
+    maxRetries: 0,
+    // Longer than the watch, which must be the one that ends the request.
+    timeout: request.timeouts.totalMs + 1_000,
+    logLevel: "off",
+    // Null, or it looks in the environment.
+    adminAPIKey: null,
+    organization: null,
+    project: null,
+    webhookSecret: null,
+    fetch: async (target, init) => {
+      sent.outcome = await send(request, new Request(target).url, init?.body ?? null, watch);
+      // The package sees only whether there is an answer; what it throws for an error says less than the outcome.
+      return new Response(null, { status: sent.outcome.ok ? 204 : 500 });
+    },
+  });
+  await client
+    .post("/chat/completions", { body: request.body })
+    .asResponse()
+    .catch(() => null);
+  return sent.outcome;
+}
+
+async function send(
+  request: ModelRequest,
+  url: string,
+  body: BodyInit | null,
+  watch: AnswerWatch,
+): Promise<Result<OpenAnswer, GatewayError>> {
+  const checked = checkEgress(url, request);
+  if (!checked.ok) return fail({ code: "egress_refused", detail: checked.error.reason });
+  const streamed = request.body["stream"] === true;
+  const headers = new Headers({
+    accept: streamed ? "text/event-stream" : "application/json",
+    "content-type": "application/json",
+    "user-agent": USER_AGENT,
+  });
+  if (request.apiKey !== null) headers.set("authorization", `Bearer ${request.apiKey}`);
+  const init: RequestInit = {
+    method: "POST",
+    headers,
+    body,
+    redirect: "manual",
+    signal: watch.signal,
+  };
+  const response = await fetch(url, init).catch(() => null);
+  if (response === null) return fail(watch.ended ?? { code: "upstream_unreachable" });
+  if (response.status >= 400) return fail(watch.ended ?? (await readRejection(response)));
+  if (response.status >= 300) {
+    await discard(response.body);
+    return fail({ code: "egress_refused", detail: "The model provider answered with a redirect." });
+  }
+  if (response.body === null || !isDecoded(response.headers)) {
+    await discard(response.body);
+    return fail({ code: "upstream_invalid_response" });
+  }
+  // Some providers ignore `stream`, so what came decides how it is read.
+  const contentType = response.headers.get("content-type") ?? "";
+  const isStream = /^text\/event-stream/i.test(contentType);
+  return ok({
+    body: response.body,
+    streamed: isStream || (streamed && !/json/i.test(contentType)),
+  });
+}
+
+async function readRejection(response: Response): Promise<GatewayError> {
+  const text = await readText(response.body, MAX_ERROR_BYTES);
+  const waitMs = retryAfterMs(response.headers.get("retry-after"), Date.now());
+  return rejected(response.status, text.ok ? parseJson(text.value) : null, waitMs);
+}
+
+/** Names of the tools offered in this request; they help to tell calls apart. */
+function parserOptions(body: JsonObject): ParserOptions {
+  const tools = body["tools"] ?? null;
+  const names = tools !== null && isJsonArray(tools) ? tools.map(toolName) : [];
+  return { toolNames: new Set(names.filter((name) => name !== "")) };
+}
+
+function toolName(tool: unknown): string {
+  const described = isJsonObject(tool) ? tool["function"] : null;
+  const name = isJsonObject(described) ? described["name"] : null;
+  return typeof name === "string" ? name : "";
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
