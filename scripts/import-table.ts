@@ -90,7 +90,7 @@ export const PORTABLE_ROOMS: readonly Room[] = [
 export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
   dev: ["src/contract", "src/platform", "src/algorithms"],
   bench: ["dev", "src/contract", "src/platform", "src/algorithms"],
-  scripts: ["src/contract", "src/platform"],
+  scripts: ["bench", "src/contract", "src/platform"],
   examples: [],
 };
 
