@@ -8,7 +8,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import { StoredKeyRecord, type KeyRecord, type Residency } from "../../src/contract/key.ts";
+import type { KeyRecord, Residency } from "../../src/contract/key.ts";
+import { StoredKeyRecord } from "../../src/contract/stored.ts";
 import { fromHex } from "../../src/platform/encoding.ts";
 import { migrate } from "../shared/migrate.ts";
 import { MIGRATIONS } from "./schema.ts";

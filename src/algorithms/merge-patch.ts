@@ -5,8 +5,8 @@
 
 import { isJsonObject, type Json, type JsonObject } from "../platform/canonical-json.ts";
 
-/** The target with the patch applied. Nesting must already be bounded by whoever parsed the patch. */
-export function mergePatch(target: Json | undefined, patch: JsonObject): JsonObject {
+/** The target, a JSON value, with the patch applied. Nesting must already be bounded by whoever parsed the patch. */
+export function mergePatch(target: unknown, patch: JsonObject): JsonObject {
   // A Map, not an object under construction: a member called `__proto__` must stay a member.
   const members = new Map<string, Json>(isJsonObject(target) ? Object.entries(target) : []);
   for (const [name, value] of Object.entries(patch)) {

@@ -21,6 +21,11 @@ const BINDING: Readonly<Record<KeyRegion, keyof RouterEnv>> = {
   ap: "REGION_APAC",
 };
 
+/** True in the router's deployment, which has nothing but its role and its regions. */
+export function isRouter(env: { readonly ROLE: string }): env is RouterEnv & { ROLE: "router" } {
+  return env.ROLE === "router";
+}
+
 const RETRY_AFTER_S = 5;
 
 const KEY_REGION = /^Bearer +tfe_(?:live|test)_(us|eu|ap)_/i;
