@@ -1,9 +1,12 @@
-/** Shapes that Durable Objects keep as JSON in a row, parsed again when they are read. */
+/** Shapes that Durable Objects keep or hand out as JSON text, parsed again when they are read. */
 
 import * as z from "zod/mini";
 
 import { Residency, TenantScope, type KeyRegion, type KeyView } from "./key.ts";
 import { Limits } from "./limits.ts";
+import { Policy } from "./policy.ts";
+import { ToolDefinition } from "./tool.ts";
+import { Upstream } from "./upstream.ts";
 
 /** A key's record in the directory. */
 export const StoredKeyRecord = z.object({
@@ -31,6 +34,29 @@ export const StoredSealed = z.object({ key: z.string(), iv: z.string(), ct: z.st
 
 /** A secret's row. */
 export const StoredSecret = z.object({ hosts: z.array(z.string()), value: StoredSealed });
+
+/** A `TenantSnapshot` on its way out of the Tenant object. As text, because RPC cannot type the recursion of JSON Schema. */
+export const StoredSnapshot = z.object({
+  tenantId: z.string(),
+  residency: Residency,
+  version: z.number(),
+  ceiling: Limits,
+  policy: Policy,
+  policyVersion: z.number(),
+  tools: z.array(
+    z.object({ name: z.string(), version: z.number(), definition: ToolDefinition }),
+  ),
+  upstreams: z.array(z.object({ name: z.string(), version: z.number(), upstream: Upstream })),
+  secrets: z.array(
+    z.object({
+      name: z.string(),
+      version: z.number(),
+      hosts: z.array(z.string()),
+      value: StoredSealed,
+    }),
+  ),
+  dataKey: StoredSealed,
+});
 
 /** A key as its tenant's object hands it out: what lists show but its last use, and where its HMAC is kept. */
 export interface TenantKey {

@@ -1,0 +1,64 @@
+/**
+ * A run under the tenant's limits: admitted, started, and its permit given back when nothing of it is open any more.
+ *
+ * The run's signal aborts when the client leaves; `leave` does the same for a stream that finds out by writing.
+ */
+
+import type { Context } from "hono";
+
+import type { RunCaller, StartedRun } from "../assembly/start-run.ts";
+import type { GatewayError } from "../contract/error.ts";
+import { fail, ok, type Result } from "../platform/result.ts";
+import { admit } from "../tenancy/admit.ts";
+import type { EdgeEnv } from "./edge-env.ts";
+
+/** A run that was admitted and started. The caller reads `events` to their end or calls `leave`. */
+export interface AdmittedRun<E> {
+  readonly id: string;
+  readonly events: AsyncIterator<E>;
+  /** Aborts when the client has left. */
+  readonly signal: AbortSignal;
+  /** Stops the run at once. */
+  leave(this: void): void;
+}
+
+/** Admits the caller and starts the run. A refused request consumes nothing; its rates are noted for the headers. */
+export async function startAdmitted<E>(
+  c: Context<EdgeEnv>,
+  caller: RunCaller,
+  start: (signal: AbortSignal) => Promise<Result<StartedRun<E>, GatewayError>>,
+): Promise<Result<AdmittedRun<E>, GatewayError>> {
+  const { record } = c.var;
+  const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key);
+  record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
+  if (!admitted.ok) return fail(admitted.error.error);
+  const session = admitted.value;
+
+  const left = new AbortController();
+  const leave = () => left.abort();
+  const clientSignal = c.req.raw.signal;
+  if (clientSignal.aborted) leave();
+  else clientSignal.addEventListener("abort", leave, { once: true });
+
+  let ended: Promise<unknown> = Promise.resolve();
+  try {
+    const started = await start(left.signal);
+    if (!started.ok) return started;
+    ({ ended } = started.value);
+    const { id, events } = started.value;
+    record.runId = id;
+    return ok({ id, events: events[Symbol.asyncIterator](), signal: clientSignal, leave });
+  } finally {
+    waitUntil(afterwards(ended, () => session.release()));
+  }
+}
+
+/** Runs `action` when `promise` is done, whichever way. */
+async function afterwards(promise: Promise<unknown>, action: () => void): Promise<void> {
+  try {
+    await promise;
+  } finally {
+    action();
+  }
+}

@@ -1,0 +1,28 @@
+/** Who asks: the authenticated key, its tenant's snapshot and the request's own context, as runs need them. */
+
+import type { Context } from "hono";
+
+import type { RunCaller } from "../assembly/start-run.ts";
+import type { GatewayError } from "../contract/error.ts";
+import { ok, type Result } from "../platform/result.ts";
+import { loadSnapshot } from "../tenancy/snapshot.ts";
+import type { EdgeEnv } from "./edge-env.ts";
+import { callerLocale } from "./locale.ts";
+
+/** The caller of an authenticated tenant request. */
+export async function loadCaller(c: Context<EdgeEnv>): Promise<Result<RunCaller, GatewayError>> {
+  const { key, record } = c.var;
+  const snapshot = await loadSnapshot(c.env, key, Date.now());
+  if (!snapshot.ok) return snapshot;
+  return ok({
+    snapshot: snapshot.value,
+    key,
+    locale: callerLocale(
+      c.req.header("accept-language"),
+      c.req.query("lang"),
+      snapshot.value.policy.locale,
+    ),
+    requestId: record.id,
+    traceparent: record.trace.traceparent,
+  });
+}

@@ -1,0 +1,117 @@
+/**
+ * Texts of every error in English, by code. A language is one more object of this shape.
+ *
+ * `{field}` is replaced by that field of the error; nothing else of a request can get into a text.
+ */
+
+import type { ErrorCode, GatewayError } from "../contract/error.ts";
+
+/** Title and detail of every error in one language. */
+export type ErrorTexts = Readonly<
+  Record<ErrorCode, { readonly title: string; readonly detail: string }>
+>;
+
+/** The texts in English. */
+export const ENGLISH: ErrorTexts = {
+  invalid_json: { title: "Invalid JSON", detail: "{detail}" },
+  body_too_large: {
+    title: "Body too large",
+    detail: "The body may have at most {maxBytes} bytes.",
+  },
+  unsupported_media_type: {
+    title: "Unsupported media type",
+    detail:
+      "The body must be JSON in UTF-8, sent with content-type application/json and no content coding.",
+  },
+  validation_failed: {
+    title: "Validation failed",
+    detail: "The request does not have the expected shape; see the violations.",
+  },
+  unprocessable: {
+    title: "Unprocessable content",
+    detail: "The request is well formed but cannot be carried out; see the violations.",
+  },
+  unauthenticated: {
+    title: "Unauthenticated",
+    detail:
+      "The API key is missing, unknown, expired or revoked. Send it as Authorization: Bearer tfe_…",
+  },
+  insufficient_scope: {
+    title: "Insufficient scope",
+    detail: "The API key does not have the scope {scope}.",
+  },
+  not_found: { title: "Not found", detail: "There is nothing at this address." },
+  method_not_allowed: {
+    title: "Method not allowed",
+    detail: "This address answers only: {allow}.",
+  },
+  model_not_found: {
+    title: "Model not found",
+    detail: "The model {model} does not exist or no upstream of yours serves it.",
+  },
+  idempotency_key_reused: {
+    title: "Idempotency key reused",
+    detail: "This Idempotency-Key was used with another request body.",
+  },
+  run_interrupted: {
+    title: "Run interrupted",
+    detail: "The run {run} was lost before it ended; whether its writes happened is not known.",
+  },
+  turn_expired: {
+    title: "Turn expired",
+    detail:
+      "A tool call id of this conversation is unknown or has expired. Start again from the user's message.",
+  },
+  conflict: { title: "Conflict", detail: "{detail}" },
+  gone: { title: "Gone", detail: "This can be done only once, and it has been done." },
+  precondition_failed: {
+    title: "Precondition failed",
+    detail: "The resource has changed since you read it; read it again and repeat your change.",
+  },
+  quota_exceeded: { title: "Quota exceeded", detail: "The limit {limit} is used up for now." },
+  concurrency_exceeded: {
+    title: "Too many runs at once",
+    detail: "The limit {limit} of runs at once is reached.",
+  },
+  too_many_unknown_keys: {
+    title: "Too many unknown keys",
+    detail: "Too many requests with unknown API keys came from this address.",
+  },
+  cancelled: { title: "Cancelled", detail: "The run was cancelled before it ended." },
+  deadline_exceeded: { title: "Deadline exceeded", detail: "The run's deadline passed." },
+  upstream_unreachable: {
+    title: "Upstream unreachable",
+    detail: "The upstream could not be reached.",
+  },
+  upstream_timeout: { title: "Upstream timeout", detail: "The upstream did not answer in time." },
+  upstream_invalid_response: {
+    title: "Invalid upstream response",
+    detail: "The upstream's answer broke off or could not be understood.",
+  },
+  upstream_rejected: {
+    title: "Upstream rejected the request",
+    detail: "The upstream answered with status {upstreamStatus}.",
+  },
+  egress_refused: {
+    title: "Address refused",
+    detail: "The gateway does not send requests to this address: {detail}",
+  },
+  secret_unavailable: {
+    title: "Secret unavailable",
+    detail: "The secret {secret} does not exist, or is not bound to the host it would be sent to.",
+  },
+  unavailable: { title: "Unavailable", detail: "The service is not available for the moment." },
+  internal: { title: "Internal error", detail: "Something went wrong in the gateway." },
+};
+
+/** The detail of `error` in the language of `texts`. */
+export function errorDetail(error: GatewayError, texts: ErrorTexts): string {
+  const fields = new Map<string, unknown>(Object.entries(error));
+  return texts[error.code].detail.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    asText(fields.get(name)),
+  );
+}
+
+function asText(value: unknown): string {
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}

@@ -1,0 +1,123 @@
+/**
+ * Errors as OpenAI's clients expect them: `{"error": {message, type, param, code}}` with a status their error classes
+ * are made from.
+ *
+ * `code` is the gateway's own, except where OpenAI has a word that clients branch on. Where a retry would do harm or
+ * cannot help, `x-should-retry: false` says so; OpenAI's clients would otherwise repeat 409 and 5xx by themselves.
+ */
+
+import type { ErrorCode, GatewayError, Violation } from "../contract/error.ts";
+import { ENGLISH, errorDetail } from "./error-texts.ts";
+import { errorHeaders, STATUS } from "./problem.ts";
+
+/** The error object of an envelope, or of the last chunk of a broken stream. */
+export interface OpenAIError {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string;
+}
+
+/** `error` in OpenAI's envelope. */
+export function openAIErrorResponse(error: GatewayError): Response {
+  const headers: Record<string, string> = {
+    "content-type": "application/json",
+    ...errorHeaders(error),
+  };
+  if (HOPELESS.has(error.code)) headers["x-should-retry"] = "false";
+  return new Response(JSON.stringify({ error: openAIError(error) }), {
+    status: openAIStatus(error),
+    headers,
+  });
+}
+
+/** `error` as OpenAI's error object. */
+export function openAIError(error: GatewayError): OpenAIError {
+  const violation = "violations" in error ? error.violations[0] : undefined;
+  return {
+    message: violation === undefined ? errorDetail(error, ENGLISH) : violationText(violation),
+    type: errorType(openAIStatus(error)),
+    param: violation === undefined ? null : paramOf(violation.pointer),
+    code: errorCode(error),
+  };
+}
+
+/** True for paths where clients speak OpenAI's protocol, served here or not. */
+export function isOpenAIPath(path: string): boolean {
+  const [, version, resource] = path.split("/", 3);
+  return version === "v1" && resource !== undefined && OPENAI_RESOURCES.has(resource);
+}
+
+/** First path segments of OpenAI's API (platform.openai.com/docs/api-reference) that no resource of ours uses. */
+const OPENAI_RESOURCES: ReadonlySet<string> = new Set([
+  "assistants",
+  "audio",
+  "batches",
+  "chat",
+  "completions",
+  "containers",
+  "conversations",
+  "embeddings",
+  "evals",
+  "files",
+  "fine_tuning",
+  "images",
+  "models",
+  "moderations",
+  "realtime",
+  "responses",
+  "threads",
+  "uploads",
+  "vector_stores",
+  "videos",
+]);
+
+/** Errors that the same request meets again, or whose repetition could do something twice. */
+const HOPELESS: ReadonlySet<ErrorCode> = new Set([
+  "cancelled",
+  "conflict",
+  "egress_refused",
+  "idempotency_key_reused",
+  "run_interrupted",
+  "secret_unavailable",
+  "turn_expired",
+]);
+
+/** Statuses of an upstream that speak about the client's request, not about the gateway's own standing with it. */
+const PASSED_ON: ReadonlySet<number> = new Set([400, 404, 413, 422, 429]);
+
+function openAIStatus(error: GatewayError): number {
+  const passesOn = error.code === "upstream_rejected" && PASSED_ON.has(error.upstreamStatus);
+  return passesOn ? error.upstreamStatus : STATUS[error.code];
+}
+
+function errorType(status: number): string {
+  if (status === 401) return "authentication_error";
+  if (status === 403) return "permission_error";
+  if (status === 429) return "rate_limit_error";
+  return status >= 500 ? "server_error" : "invalid_request_error";
+}
+
+function errorCode(error: GatewayError): string {
+  if (error.code === "unauthenticated") return "invalid_api_key";
+  if (error.code === "quota_exceeded" || error.code === "concurrency_exceeded") {
+    return "rate_limit_exceeded";
+  }
+  return error.code === "upstream_rejected" ? (error.upstreamCode ?? error.code) : error.code;
+}
+
+function violationText({ pointer, message }: Violation): string {
+  return pointer === "" ? message : `${paramOf(pointer) ?? ""}: ${message}`;
+}
+
+/** `/messages/0/role` as OpenAI writes it: `messages[0].role`. */
+function paramOf(pointer: string): string | null {
+  if (pointer === "") return null;
+  let param = "";
+  for (const member of pointer.slice(1).split("/")) {
+    const name = member.replaceAll("~1", "/").replaceAll("~0", "~");
+    if (/^\d+$/.test(name)) param += `[${name}]`;
+    else param += param === "" ? name : `.${name}`;
+  }
+  return param;
+}

@@ -1,0 +1,16 @@
+/** Answers a request with an error, in the envelope its path speaks, and notes the code for the log. */
+
+import type { Context } from "hono";
+
+import type { GatewayError } from "../contract/error.ts";
+import type { EdgeEnv } from "./edge-env.ts";
+import { isOpenAIPath, openAIErrorResponse } from "./openai-error.ts";
+import { problemResponse } from "./problem.ts";
+
+/** The answer to a request that met `error`. */
+export function refuse(c: Context<EdgeEnv>, error: GatewayError): Response {
+  c.var.record.code = error.code;
+  return isOpenAIPath(c.req.path)
+    ? openAIErrorResponse(error)
+    : problemResponse(error, c.var.record.id);
+}

@@ -1,0 +1,103 @@
+/** `POST /v1/runs` and `POST /v1/runs/{id}/cancel`: a batch of tool calls without a model. */
+
+import { Hono } from "hono";
+
+import { cancelRun, startRun } from "../../assembly/start-run.ts";
+import type { GatewayError, Violation } from "../../contract/error.ts";
+import type { Policy } from "../../contract/policy.ts";
+import { RunCancel, RunRequest, type RunEvent } from "../../contract/run.ts";
+import { fail, ok, type Result } from "../../platform/result.ts";
+import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
+import { readBody } from "../body.ts";
+import { loadCaller } from "../caller.ts";
+import type { EdgeEnv, RequestRecord } from "../edge-env.ts";
+import { requireScope } from "../middleware/require-scope.ts";
+import { refuse } from "../refuse.ts";
+import { createSseEncoder, ndjsonLine, runAnswer } from "../run-answer.ts";
+import { readIdempotencyKey } from "../run-headers.ts";
+import { streamAnswer, type StreamFormat } from "../stream-answer.ts";
+
+/** Routes of runs. */
+export const runs = new Hono<EdgeEnv>()
+  .post("/", requireScope("POST", "/v1/runs"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const body = await readBody(c.req.raw, RunRequest, { isTooBigUnprocessable: true });
+    if (!body.ok) return refuse(c, body.error);
+    const request = body.value;
+    const { policy } = caller.value.snapshot;
+    const allowed = checkPolicy(request, policy);
+    if (!allowed.ok) return refuse(c, allowed.error);
+    const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
+    if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
+    const options = { idempotencyKey: idempotencyKey.value };
+
+    const run = await startAdmitted(c, caller.value, (signal) =>
+      startRun(c.env, caller.value, request, options, signal),
+    );
+    if (!run.ok) return refuse(c, run.error);
+    if (request.stream) {
+      const format = streamFormat(c.req.header("accept"));
+      return streamAnswer(c, run.value, run.value.events, policy.runs.heartbeat_ms, format);
+    }
+    const answer = await finishedRun(run.value, c.var.record);
+    if (!answer.ok) return refuse(c, answer.error);
+    return new Response(answer.value, { headers: { "content-type": "application/json" } });
+  })
+  .post("/:id/cancel", requireScope("POST", "/v1/runs/:id/cancel"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const body = await readBody(c.req.raw, RunCancel, { isOptional: true });
+    if (!body.ok) return refuse(c, body.error);
+    const id = c.req.param("id");
+    const cancelled = await cancelRun(c.env, caller.value, id);
+    if (!cancelled.ok) return refuse(c, cancelled.error);
+    return c.json({ id, object: "run", status: "cancelled" });
+  });
+
+/** What a request may not ask for under this policy. */
+function checkPolicy(request: RunRequest, { runs: bounds }: Policy): Result<null, GatewayError> {
+  const asked = [
+    { pointer: "/calls", value: request.calls.length, most: bounds.max_calls },
+    { pointer: "/max_parallel", value: request.max_parallel ?? 0, most: bounds.max_parallel },
+    { pointer: "/deadline_ms", value: request.deadline_ms ?? 0, most: bounds.deadline_ms },
+  ];
+  const violations: Violation[] = asked
+    .filter(({ value, most }) => value > most)
+    .map(({ pointer, most }) => ({ pointer, message: `The policy allows at most ${String(most)}.` }));
+  return violations.length === 0 ? ok(null) : fail({ code: "unprocessable", violations });
+}
+
+/** The answer of a run that is not streamed, once its last call has ended. */
+async function finishedRun(
+  { events }: AdmittedRun<RunEvent>,
+  record: RequestRecord,
+): Promise<Result<string, GatewayError>> {
+  const fromMs = Date.now();
+  for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    if (next.value.type === "run.completed") {
+      record.waitedMs = Date.now() - fromMs;
+      return ok(runAnswer(next.value.report));
+    }
+  }
+  return fail({ code: "cancelled" });
+}
+
+function streamFormat(accept = ""): StreamFormat<RunEvent> {
+  const isLast = (event: RunEvent) => event.type === "run.completed";
+  return accept.includes("application/x-ndjson")
+    ? {
+        contentType: "application/x-ndjson",
+        encode: ndjsonLine,
+        isLast,
+        unfinished: () => "",
+        heartbeat: "\n",
+      }
+    : {
+        contentType: "text/event-stream",
+        encode: createSseEncoder(),
+        isLast,
+        unfinished: () => "",
+        heartbeat: ": keepalive\n\n",
+      };
+}

@@ -1,0 +1,86 @@
+/**
+ * Runs on the wire: the answer of `POST /v1/runs` and the events of its stream, as SSE or NDJSON.
+ *
+ * A tool's output is JSON text already and is spliced in as it is: parsing and writing it again would cost more than
+ * everything else here.
+ */
+
+import type { CallResult, RunEvent, RunReport } from "../contract/run.ts";
+
+/** A finished run as JSON text. */
+export function runAnswer(report: RunReport): string {
+  const succeeded = report.results.filter((result) => result.status === "succeeded").length;
+  const efficiency = report.durationMs > 0 ? report.criticalPathMs / report.durationMs : 1;
+  const rest = {
+    critical_path_ms: Math.round(report.criticalPathMs),
+    duration_ms: Math.round(report.durationMs),
+    sequential_ms: Math.round(report.sequentialMs),
+    parallel_efficiency: hundredths(Math.min(1, efficiency)),
+    success_rate: hundredths(succeeded / report.results.length),
+    shards: report.shards,
+    usage: {
+      calls: report.results.length,
+      attempts: sum(report.results.map((result) => result.attempts)),
+      cache_hits: report.results.filter((result) => result.cache === "hit").length,
+    },
+  };
+  const head = JSON.stringify({ id: report.id, object: "run", status: report.status });
+  return `${head.slice(0, -1)},"results":[${report.results.map(resultText).join(",")}],${JSON.stringify(rest).slice(1)}`;
+}
+
+/** Writes a run's events as Server-Sent Events, numbered from 1. */
+export function createSseEncoder(): (event: RunEvent) => string {
+  let id = 0;
+  return (event) => {
+    id++;
+    return `id: ${String(id)}\nevent: ${event.type}\ndata: ${eventText(event)}\n\n`;
+  };
+}
+
+/** Writes one of a run's events as a line of NDJSON. */
+export function ndjsonLine(event: RunEvent): string {
+  return `${eventText(event)}\n`;
+}
+
+function eventText(event: RunEvent): string {
+  const type = `{"type":"${event.type}",`;
+  switch (event.type) {
+    case "run.created":
+      return `${type}"id":"${event.run}","object":"run","calls":${String(event.calls)}}`;
+    case "call.queued":
+      return `${type}${JSON.stringify({ id: event.id, tool: event.tool }).slice(1)}`;
+    case "call.started":
+      return `${type}${JSON.stringify({ id: event.id, tool: event.tool, started_ms: Math.round(event.startedMs) }).slice(1)}`;
+    case "call.completed":
+    case "call.failed":
+    case "call.cancelled":
+      return `${type}${resultText(event.result).slice(1)}`;
+    case "run.completed":
+      break;
+  }
+  return `${type}${runAnswer(event.report).slice(1)}`;
+}
+
+/** One call's line. Only `output` is not known to be short. */
+function resultText(result: CallResult): string {
+  const head = JSON.stringify({ id: result.id, tool: result.tool, status: result.status });
+  const output = result.outputJson === undefined ? "" : `,"output":${result.outputJson}`;
+  const rest = JSON.stringify({
+    ...(result.error !== undefined && { error: result.error }),
+    cache: result.cache,
+    attempts: result.attempts,
+    hedged: false,
+    queued_ms: Math.round(result.queuedMs),
+    started_ms: Math.round(result.startedMs),
+    duration_ms: Math.round(result.durationMs),
+  });
+  return `${head.slice(0, -1)}${output},${rest.slice(1)}`;
+}
+
+function hundredths(share: number): number {
+  return Math.round(share * 100) / 100;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
