@@ -7,6 +7,8 @@ import type { TestProject } from "vitest/node";
 
 import { startModelServer } from "../../dev/model-server.ts";
 import { startToolServer } from "../../dev/tool-server.ts";
+import { startFaultOrigin } from "./fault-origin.ts";
+import { readSharedData } from "./shared-data.ts";
 
 /** A running server of a test. */
 export interface RunningServer {
@@ -19,6 +21,7 @@ export interface RunningServer {
 const SERVERS: readonly (() => Promise<RunningServer>)[] = [
   async () => ({ name: "model", ...(await startModelServer()) }),
   async () => ({ name: "tools", ...(await startToolServer()) }),
+  startFaultOrigin,
 ];
 
 declare module "vitest" {
@@ -34,6 +37,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
     "servers",
     Object.fromEntries(running.map((server) => [server.name, server.url])),
   );
+  project.provide("shared", readSharedData());
   return async () => {
     await Promise.all(running.map((server) => server.close()));
   };

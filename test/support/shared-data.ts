@@ -1,0 +1,65 @@
+/**
+ * Reference data that lives beside the repository and is never copied into it. Tests run inside workerd, which has no
+ * file system, so it is read here in Node and provided; a test that needs a missing part skips and says so.
+ */
+
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** One labelled URL of the egress corpus. */
+export interface LabelledUrl {
+  readonly input: string;
+  readonly category: string;
+  readonly expect: string;
+}
+
+/** What the tests may use; null where this machine does not have it. */
+export interface SharedData {
+  readonly egressUrls: readonly LabelledUrl[] | null;
+  /** Recorded chat completions by file name. */
+  readonly chatCompletions: Readonly<Record<string, string>> | null;
+}
+
+declare module "vitest" {
+  interface ProvidedContext {
+    shared: SharedData;
+  }
+}
+
+/** Reads whatever of `../shared/data` exists, seen from the repository's root. */
+export function readSharedData(): SharedData {
+  const root = resolve(import.meta.dirname, "../../../shared/data");
+  const urls = join(root, "ssrf/ssrf-urls.jsonl");
+  const completions = join(root, "wire-fixtures/chat-completions");
+  return {
+    egressUrls: existsSync(urls) ? readLines(urls).map(readLabelled) : null,
+    chatCompletions: existsSync(completions)
+      ? Object.fromEntries(
+          readdirSync(completions).map((name) => [
+            name,
+            readFileSync(join(completions, name), "utf8"),
+          ]),
+        )
+      : null,
+  };
+}
+
+function readLines(path: string): string[] {
+  return readFileSync(path, "utf8").trim().split("\n");
+}
+
+function readLabelled(line: string): LabelledUrl {
+  const row: unknown = JSON.parse(line);
+  if (!isLabelled(row)) throw new Error(`Not a labelled URL: ${line}`);
+  return { input: row.input, category: row.category, expect: row.expect };
+}
+
+function isLabelled(row: unknown): row is LabelledUrl {
+  return (
+    typeof row === "object" &&
+    row !== null &&
+    "input" in row &&
+    "category" in row &&
+    "expect" in row
+  );
+}
