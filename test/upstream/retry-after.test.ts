@@ -20,10 +20,7 @@ describe("retryAfterMs", () => {
     expect(retryAfterMs(value, NOW)).toBe(expected);
   });
 
-  it.each([null, "", "-5", "soon", "Sun, nonsense", "1e9", "NaN"])(
-    "ignores %s",
-    (value) => {
-      expect(retryAfterMs(value, NOW)).toBeNull();
-    },
-  );
+  it.each([null, "", "-5", "soon", "Sun, nonsense", "1e9", "NaN"])("ignores %s", (value) => {
+    expect(retryAfterMs(value, NOW)).toBeNull();
+  });
 });
