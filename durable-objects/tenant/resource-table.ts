@@ -29,6 +29,11 @@ export interface Resource {
   readonly body: string;
 }
 
+/** A resource as a write left it; `created` when nothing of that name was there. */
+export interface WrittenResource extends Resource {
+  readonly created: boolean;
+}
+
 interface ResourceRow extends Record<string, SqlStorageValue> {
   readonly name: string;
   readonly version: number;
@@ -49,7 +54,7 @@ export class ResourceTable {
   }
 
   /** Writes a resource as `nextVersion`; refused when the tenant has too many or too much. */
-  put(kind: ResourceKind, name: string, body: string): Result<Resource, GatewayError> {
+  put(kind: ResourceKind, name: string, body: string): Result<WrittenResource, GatewayError> {
     const existing = this.read(kind, name);
     if (existing === null && this.count(kind) >= MAX_RESOURCES[kind]) {
       return fail(tooMuch(`A tenant has at most ${MAX_RESOURCES[kind]} of these.`));
@@ -66,7 +71,7 @@ export class ResourceTable {
       version,
       body,
     );
-    return ok({ name, version, body });
+    return ok({ name, version, body, created: existing === null });
   }
 
   /** One resource, or null. */

@@ -22,7 +22,12 @@ import { aboveCeiling } from "./ceiling.ts";
 import { KeyTable } from "./key-table.ts";
 import { PolicyTable } from "./policy-table.ts";
 import { presetFor, propose } from "./propose.ts";
-import { ResourceTable, type Resource, type ResourceKind } from "./resource-table.ts";
+import {
+  ResourceTable,
+  type Resource,
+  type ResourceKind,
+  type WrittenResource,
+} from "./resource-table.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { TenantTable } from "./tenant-table.ts";
 
@@ -56,8 +61,8 @@ export class Tenant extends DurableObject<Env> {
   readonly #keys: KeyTable;
   readonly #policies: PolicyTable;
   readonly #resources: ResourceTable;
-  /** The last snapshot, dropped with every change; it saves parsing, never a decision. */
-  #snapshot: TenantSnapshot | null = null;
+  /** The last snapshot, dropped with every change; it saves reading, never decides. */
+  #snapshot: string | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -92,13 +97,13 @@ export class Tenant extends DurableObject<Env> {
     return view;
   }
 
-  /** Everything a request needs of this tenant, or null when there is none (any more). */
-  snapshot(): TenantSnapshot | null {
+  /** A `TenantSnapshot` as JSON text, or null when there is no tenant (any more). */
+  snapshot(): string | null {
     if (this.#snapshot !== null) return this.#snapshot;
     const tenant = this.#tenant.read();
     const current = this.#policies.current();
     if (tenant === null || current === null) return null;
-    this.#snapshot = {
+    const snapshot: TenantSnapshot = {
       tenantId: tenant.view.id,
       residency: tenant.view.residency,
       version: tenant.version,
@@ -122,6 +127,7 @@ export class Tenant extends DurableObject<Env> {
       })),
       dataKey: tenant.dataKey,
     };
+    this.#snapshot = JSON.stringify(snapshot);
     return this.#snapshot;
   }
 
@@ -205,7 +211,11 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** Writes a tool or an upstream; the body is JSON text that its schema has accepted. */
-  putResource(kind: ResourceKind, name: string, body: string): Result<Resource, GatewayError> {
+  putResource(
+    kind: ResourceKind,
+    name: string,
+    body: string,
+  ): Result<WrittenResource, GatewayError> {
     if (this.#tenant.read() === null) return fail({ code: "not_found" });
     const written = this.#resources.put(kind, name, body);
     this.#changed();
@@ -220,7 +230,7 @@ export class Tenant extends DurableObject<Env> {
   }
 
   /** Writes a secret sealed as `version`; `conflict` when another write took that version meanwhile. */
-  putSecret(name: string, version: number, body: string): Result<Resource, GatewayError> {
+  putSecret(name: string, version: number, body: string): Result<WrittenResource, GatewayError> {
     if (this.#resources.nextVersion("secret", name) !== version) {
       return fail({ code: "conflict", detail: "The secret was changed at the same time." });
     }
