@@ -5,23 +5,12 @@
 
 import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
-import type { CallError, CallOutcome, RunEvent } from "../contract/run.ts";
-import type { Effect } from "../contract/tool.ts";
+import type { OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
+import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
 
-/** A call whose tool exists and whose arguments satisfy its schema. Plain data: it crosses RPC unchanged. */
-export interface PlannedCall {
-  /** Unique in the run. */
-  readonly id: string;
-  readonly tool: string;
-  readonly arguments: JsonObject;
-  readonly effect: Effect;
-  /** Counted from the moment the call holds a slot. */
-  readonly timeoutMs: number;
-  /** The tool's own cap on calls in flight in one run, or null. */
-  readonly maxParallel: number | null;
-}
+export type { OfferedTool, PlannedCall, ToolBox };
 
 /** One invocation's worth of connections: runs up to `slots` calls at once. */
 export interface Lane {
@@ -48,21 +37,6 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
-export interface OfferedTool {
-  readonly wireName: string;
-  readonly name: string;
-  readonly description: string;
-  readonly input: JsonObject;
-}
-
-/** The gateway's tools in one chat run. */
-export interface ToolBox {
-  readonly offered: readonly OfferedTool[];
-  /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
-  plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
-}
-
 /** Keeps the gateway's half of a mixed turn until the client comes back with its own half. */
 export interface TurnStore {
   /** Resolves once the turn is durable. */
@@ -73,7 +47,11 @@ export interface TurnStore {
 
 /** A mixed turn as the model made it, and the results of the gateway's calls in it. */
 export interface HiddenTurn {
-  /** All calls of the turn in model order. `clientId` is the id the client saw, null for a gateway call. */
+  /**
+   * All calls of the turn in model order. `clientId` is the id the client saw, null for a gateway call. Of a client's
+   * call only the ids are kept, name and arguments are empty: the client brings them back itself. A turn without gateway
+   * calls is kept too (see hidden-turn.ts); it holds ids only and may well be kept longer.
+   */
   readonly calls: readonly {
     readonly id: string;
     readonly name: string;
@@ -112,7 +90,10 @@ export interface ChatPorts {
    * Asks the model one turn. Resolves when the response headers are in; an error status is a failure. The iterable
    * ends after `finish` or `failed` and stops the request when it is left early or `signal` aborts.
    */
-  askModel(body: JsonObject, signal: AbortSignal): Promise<Result<AsyncIterable<ModelEvent>, GatewayError>>;
+  askModel(
+    body: JsonObject,
+    signal: AbortSignal,
+  ): Promise<Result<AsyncIterable<ModelEvent>, GatewayError>>;
   /** Awaited: a slow reader slows the run, it never loses an event. */
   emit(event: ChatEvent): Promise<void>;
 }
@@ -123,4 +104,3 @@ export interface ChatRun {
   readonly request: ChatRequest;
   readonly bounds: ChatBounds;
 }
-

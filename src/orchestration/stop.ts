@@ -13,9 +13,9 @@ import type { Clock } from "./ports.ts";
 /** Why a run has to end. */
 export type StopReason = "deadline" | "cancelled";
 
-/** A run's end that may come from outside. Call `release` when the run has ended: it leaves no timer and no listener. */
+/** A run's end that may come from outside. Call `release` when the run has ended, however it did. */
 export interface Stop {
-  /** Aborts at the stop. */
+  /** Aborts at the stop, and at the release, so that nothing outlives the run. */
   readonly signal: AbortSignal;
   /** Null while the run may go on. Reads the clock, so a late timer never lets work start after the deadline. */
   reason(): StopReason | null;
@@ -23,6 +23,7 @@ export interface Stop {
   onStop(listener: (reason: StopReason) => void): void;
   /** What `work` resolves to, or the stop if that comes first; a rejection passes through. */
   race<T>(work: Promise<T>): Promise<Result<T, StopReason>>;
+  /** Leaves no timer and no listener. */
   release(): void;
 }
 
@@ -37,7 +38,6 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
     if (stopped !== null) return;
     stopped = reason;
     release();
-    controller.abort();
     for (const listener of listeners) listener(reason);
     listeners.clear();
   }
@@ -49,6 +49,7 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
   function release(): void {
     timer.abort();
     signal.removeEventListener("abort", cancel);
+    controller.abort();
   }
 
   async function watchTheClock(): Promise<void> {

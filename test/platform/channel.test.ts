@@ -9,13 +9,14 @@ async function collect<T>(iterable: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-/** True when `promise` has settled after everything that is ready has run. */
+/** True when `promise` settles before everything that is ready has run. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
-  const later = async (): Promise<boolean> => {
-    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
-    return false;
-  };
-  return Promise.race([promise.then(() => true), later()]);
+  return Promise.race([promise.then(() => true), falseOnceIdle()]);
+}
+
+async function falseOnceIdle(): Promise<boolean> {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  return false;
 }
 
 describe("createChannel", () => {

@@ -1,0 +1,39 @@
+/**
+ * Messages the gateway writes into the conversation: what the model said in an inner turn, and what its calls gave.
+ *
+ * Written in the model's order, so that the same turn always gives the same bytes.
+ */
+
+import type { Json, JsonObject } from "../platform/canonical-json.ts";
+import type { GatewayCalls } from "./chat-tools.ts";
+import type { ModelTurn, TurnCall } from "./chat-turn.ts";
+
+/** Calls whose arguments can be read back: some providers refuse a conversation in which they are not JSON. */
+export function withSafeArguments(
+  calls: readonly TurnCall[],
+  { brokenIds }: GatewayCalls,
+): readonly TurnCall[] {
+  return calls.map((call) =>
+    call.argumentsJson === "" || brokenIds.has(call.id) ? { ...call, argumentsJson: "{}" } : call,
+  );
+}
+
+/** The assistant message of an inner turn, with the text fields the model must see again. */
+export function assistantMessage({ text, calls }: ModelTurn, executed: GatewayCalls): JsonObject {
+  const { content, ...otherText } = text;
+  return {
+    role: "assistant",
+    content: content === undefined || content === "" ? null : content,
+    ...otherText,
+    tool_calls: withSafeArguments(calls, executed).map(({ id, name, argumentsJson }): Json => ({
+      id,
+      type: "function",
+      function: { name, arguments: argumentsJson },
+    })),
+  };
+}
+
+/** One tool message for each call. */
+export function toolMessages({ contents }: GatewayCalls): readonly JsonObject[] {
+  return [...contents].map(([id, content]) => ({ role: "tool", tool_call_id: id, content }));
+}

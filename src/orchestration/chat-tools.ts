@@ -1,0 +1,139 @@
+/**
+ * The gateway's calls of one model turn: checked, executed in parallel, and turned into what the model reads.
+ *
+ * A call that cannot be made (unknown tool, broken arguments, over the limit) or that fails becomes an error result, so
+ * the model can correct itself or say what is missing; it never fails the run.
+ */
+
+import type { ToolActivity } from "../contract/chat.ts";
+import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
+import type { ChatAnswer } from "./chat-answer.ts";
+import type { TurnCall } from "./chat-turn.ts";
+import { type CallEvent, type ExecuteOptions, executeCalls } from "./execute-calls.ts";
+import type { ChatPorts, PlannedCall } from "./ports.ts";
+
+/** The gateway's calls of one turn, ended. */
+export interface GatewayCalls {
+  /** Content of the tool message, by the model's call id; one for each call, in the model's order. */
+  readonly contents: ReadonlyMap<string, string>;
+  /** Ids of calls whose arguments were not JSON at all. */
+  readonly brokenIds: ReadonlySet<string>;
+  /** Calls that took a slot. */
+  readonly executed: number;
+  readonly cacheHits: number;
+  /** Sequential minus real time. */
+  readonly savedMs: number;
+  readonly lanesUsed: number;
+  /** More calls were asked for than the run may make; those beyond were not executed. */
+  readonly isOverLimit: boolean;
+}
+
+/** Executes `calls`, at most `callsLeft` of them. Resolves by the deadline plus the grace of `executeCalls`. */
+export async function executeGatewayCalls(
+  calls: readonly TurnCall[],
+  callsLeft: number,
+  options: ExecuteOptions,
+  ports: Pick<ChatPorts, "clock" | "lanes" | "tools">,
+  answer: ChatAnswer,
+  signal: AbortSignal,
+): Promise<GatewayCalls> {
+  const beganAtMs = ports.clock.now();
+  // In the model's order, whatever order the calls end in.
+  const contents = new Map(calls.map(({ id }) => [id, ""]));
+  const brokenIds = new Set<string>();
+  const planned: PlannedCall[] = [];
+  let isOverLimit = false;
+  for (const { id, name, argumentsJson } of calls) {
+    const plan = ports.tools.plan(id, name, argumentsJson);
+    if (plan.ok && planned.length < callsLeft) {
+      planned.push(plan.value);
+      continue;
+    }
+    isOverLimit ||= plan.ok;
+    const error = plan.ok ? OVER_LIMIT : plan.error;
+    if (error.code === "arguments_not_json") brokenIds.add(id);
+    contents.set(id, errorContent(error, "failed"));
+    const toolName = plan.ok ? plan.value.tool : name;
+    const t_ms = beganAtMs - options.startedAtMs;
+    await sayActivity(answer, {
+      type: "tool.error",
+      call_id: id,
+      name: toolName,
+      t_ms,
+      status: "failed",
+    });
+  }
+  let executed = 0;
+  const { results, lanesUsed } = await executeCalls(
+    planned,
+    options,
+    {
+      clock: ports.clock,
+      lanes: ports.lanes,
+      async onEvent(event) {
+        if (event.type === "call.started") executed += 1;
+        for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
+      },
+    },
+    signal,
+  );
+  for (const result of results) contents.set(result.id, contentOf(result));
+  const sequentialMs = results.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  return {
+    contents,
+    brokenIds,
+    executed,
+    cacheHits: results.filter(({ cache }) => cache === "hit").length,
+    savedMs: Math.max(0, sequentialMs - realMs(results)),
+    lanesUsed,
+    isOverLimit,
+  };
+}
+
+const OVER_LIMIT: CallError = {
+  code: "call_limit",
+  message: "The run may make no more tool calls.",
+};
+
+/** From the first call's start to the last one's end; a slow reader of the events does not count. */
+function realMs(results: readonly CallResult[]): number {
+  const starts = results.map(({ startedMs }) => startedMs);
+  const ends = results.map(({ startedMs, durationMs }) => startedMs + durationMs);
+  return results.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts);
+}
+
+function contentOf(outcome: CallOutcome): string {
+  if (outcome.error === undefined) return outcome.outputJson ?? "null";
+  return errorContent(outcome.error, outcome.status);
+}
+
+function errorContent(error: CallError, status: CallStatus): string {
+  return JSON.stringify({ error: { ...error, status } });
+}
+
+function activitiesOf(event: CallEvent): readonly ToolActivity[] {
+  if (event.type === "call.queued") return [];
+  if (event.type === "call.started") {
+    return [{ type: "tool.started", call_id: event.id, name: event.tool, t_ms: event.startedMs }];
+  }
+  const { id, tool, startedMs, durationMs, status, cache } = event.result;
+  const activity = {
+    call_id: id,
+    name: tool,
+    t_ms: startedMs + durationMs,
+    status,
+    duration_ms: durationMs,
+  };
+  const end: ToolActivity = { ...activity, type: END_TYPES[event.type] };
+  return cache === "hit" ? [{ ...activity, type: "tool.cache_hit" }, end] : [end];
+}
+
+const END_TYPES = {
+  "call.completed": "tool.result",
+  "call.failed": "tool.error",
+  "call.cancelled": "tool.cancelled",
+} as const;
+
+function sayActivity(answer: ChatAnswer, activity: ToolActivity): Promise<void> {
+  return answer.say({ type: "tool", activity });
+}

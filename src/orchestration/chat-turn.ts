@@ -1,0 +1,207 @@
+/**
+ * Reads one model turn: hands its text and the client's calls on as they arrive, and keeps the gateway's calls back.
+ *
+ * A turn ends finished, failed (the stream broke) or stopped (deadline or cancel); what was handed on before stands. A
+ * stream that ends without a finish reason is a broken one. The stream is always left, so nothing stays open.
+ */
+
+import type { ModelEvent } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
+import { isJsonArray, type Json, type JsonObject } from "../platform/canonical-json.ts";
+import type { ChatAnswer } from "./chat-answer.ts";
+import type { Stop, StopReason } from "./stop.ts";
+
+/** One call of a turn. */
+export interface TurnCall {
+  /** The model's own id. */
+  readonly id: string;
+  readonly name: string;
+  readonly argumentsJson: string;
+  /** The id the client saw, or null for a gateway call. */
+  readonly clientId: string | null;
+}
+
+/** What the model said in one turn. */
+export interface ModelTurn {
+  /** Fields of the assistant message that go back to the model in the next turn. */
+  readonly text: JsonObject;
+  readonly calls: readonly TurnCall[];
+  readonly usage: JsonObject;
+}
+
+/** How a turn ended; `turn` is what arrived until then. */
+export type TurnEnd =
+  | { readonly kind: "finished"; readonly turn: ModelTurn; readonly finishReason: string }
+  | { readonly kind: "failed"; readonly turn: ModelTurn; readonly error: GatewayError }
+  | { readonly kind: "stopped"; readonly turn: ModelTurn; readonly reason: StopReason };
+
+/** Names the calls of one turn. */
+export interface CallNaming {
+  /** The model's id, made unique where the model repeats itself. */
+  modelId(id: string): string;
+  /** The id under which the client sees its `n`-th call, or null when the call is the gateway's. */
+  clientId(name: string, modelId: string, n: number): string | null;
+}
+
+/** Where a turn goes while it is read. */
+export interface TurnReading {
+  readonly answer: ChatAnswer;
+  readonly naming: CallNaming;
+  /** Top-level fields are handed on of the first turn only: the answer is one message of one model. */
+  readonly isFirstTurn: boolean;
+}
+
+/** Reads `events` to their end or until `stop`. */
+export async function readTurn(
+  events: AsyncIterable<ModelEvent>,
+  reading: TurnReading,
+  stop: Stop,
+): Promise<TurnEnd> {
+  const reader = new TurnReader(reading);
+  const iterator = events[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await stop.race(iterator.next());
+    if (!next.ok) {
+      leave(iterator);
+      return { kind: "stopped", turn: reader.turn(), reason: next.error };
+    }
+    if (next.value.done === true) break;
+    const event = next.value.value;
+    if (event.type !== "failed") {
+      await reader.take(event);
+      continue;
+    }
+    leave(iterator);
+    // A stream that was aborted breaks too; then the stop is the reason.
+    const reason = stop.reason();
+    return reason === null
+      ? { kind: "failed", turn: reader.turn(), error: event.error }
+      : { kind: "stopped", turn: reader.turn(), reason };
+  }
+  const { finishReason } = reader;
+  return finishReason === null
+    ? { kind: "failed", turn: reader.turn(), error: { code: "upstream_invalid_response" } }
+    : { kind: "finished", turn: reader.turn(), finishReason };
+}
+
+/** Ends a stream without waiting for it: one that ignores its signal must not hold the run. */
+function leave(iterator: AsyncIterator<ModelEvent>): void {
+  void iterator.return?.().catch(() => undefined);
+}
+
+interface OpenCall {
+  readonly id: string;
+  readonly name: string;
+  readonly clientId: string | null;
+  readonly clientIndex: number;
+  readonly pieces: string[];
+}
+
+class TurnReader {
+  finishReason: string | null = null;
+  readonly #reading: TurnReading;
+  readonly #text = new TurnText();
+  readonly #calls = new Map<number, OpenCall>();
+  #clientCalls = 0;
+  #usage: JsonObject = {};
+
+  constructor(reading: TurnReading) {
+    this.#reading = reading;
+  }
+
+  async take(event: Exclude<ModelEvent, { type: "failed" }>): Promise<void> {
+    const { answer, isFirstTurn } = this.#reading;
+    switch (event.type) {
+      case "delta":
+        this.#text.add(event.delta);
+        return answer.delta(event.delta, event.logprobs);
+      case "call":
+        return this.#openCall(event);
+      case "call_arguments":
+        return this.#addArguments(event.index, event.delta);
+      case "meta":
+        return isFirstTurn ? answer.say(event) : undefined;
+      case "usage":
+        // A provider that counts while it streams repeats the total: the last one is the turn's.
+        this.#usage = event.usage;
+        return undefined;
+      case "finish":
+        this.finishReason = event.reason;
+        return undefined;
+    }
+  }
+
+  turn(): ModelTurn {
+    const calls = [...this.#calls.values()].map(({ id, name, clientId, pieces }) => ({
+      id,
+      name,
+      clientId,
+      argumentsJson: pieces.join(""),
+    }));
+    return { text: this.#text.fields(), calls, usage: this.#usage };
+  }
+
+  async #openCall(event: {
+    readonly index: number;
+    readonly id: string;
+    readonly name: string;
+  }): Promise<void> {
+    const { answer, naming } = this.#reading;
+    const { index, name } = event;
+    const id = naming.modelId(event.id);
+    const clientIndex = this.#clientCalls;
+    const clientId = naming.clientId(name, id, clientIndex);
+    this.#calls.set(index, { id, name, clientId, clientIndex, pieces: [] });
+    if (clientId === null) return;
+    this.#clientCalls += 1;
+    await answer.say({ type: "client_call", index: clientIndex, id: clientId, name });
+  }
+
+  async #addArguments(index: number, delta: string): Promise<void> {
+    const call = this.#calls.get(index);
+    if (call === undefined) return;
+    call.pieces.push(delta);
+    if (call.clientId === null) return;
+    await this.#reading.answer.say({
+      type: "client_call_arguments",
+      index: call.clientIndex,
+      delta,
+    });
+  }
+}
+
+/** Running text that belongs into the assistant message of the next turn; providers refuse a history without it. */
+const TEXT_FIELDS = ["content", "reasoning_content", "reasoning", "refusal"] as const;
+
+/** The same in pieces, as some providers send it. */
+const LIST_FIELDS = ["reasoning_details"] as const;
+
+class TurnText {
+  readonly #texts = new Map<string, string[]>();
+  readonly #lists = new Map<string, Json[]>();
+
+  add(delta: JsonObject): void {
+    for (const field of TEXT_FIELDS) {
+      const text = delta[field];
+      if (typeof text === "string") append(this.#texts, field, [text]);
+    }
+    for (const field of LIST_FIELDS) {
+      const list = delta[field];
+      if (list !== undefined && isJsonArray(list)) append(this.#lists, field, list);
+    }
+  }
+
+  fields(): JsonObject {
+    const texts = [...this.#texts].map(([field, pieces]): [string, Json] => [
+      field,
+      pieces.join(""),
+    ]);
+    return Object.fromEntries([...texts, ...this.#lists]);
+  }
+}
+
+function append<T>(lists: Map<string, T[]>, field: string, items: readonly T[]): void {
+  const list = lists.get(field);
+  if (list === undefined) lists.set(field, [...items]);
+  else for (const item of items) list.push(item);
+}

@@ -1,0 +1,275 @@
+/**
+ * The model loop: asks the model, runs the gateway calls it makes, gives it the results and asks again, until it answers,
+ * calls the client's own tools, or meets a limit. The client sees one assistant message and one end.
+ *
+ * The last event is always exactly one `finished` or `failed`, and the lanes are closed before it. Limits (turns, calls,
+ * deadline) end a run with what it has, finish reason `length` and the limit's name; a failing tool is the model's
+ * business; a failing model fails the run. When the client goes, everything stops. Calls whose results no model would
+ * read any more (last turn, arguments cut off by the provider) are not executed.
+ */
+
+import type { ChatEvent, StoppedBy } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
+import type { JsonObject } from "../platform/canonical-json.ts";
+import { ChatAnswer } from "./chat-answer.ts";
+import { assistantMessage, toolMessages, withSafeArguments } from "./chat-messages.ts";
+import {
+  type CallOwner,
+  checkRequest,
+  createOwnership,
+  innerBody,
+  messagesOf,
+} from "./chat-request.ts";
+import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
+import { type CallNaming, type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
+import { clientCallId, restoreHiddenTurns } from "./hidden-turn.ts";
+import type { ChatPorts, ChatRun } from "./ports.ts";
+import { createStop, type Stop, type StopReason } from "./stop.ts";
+import { addUsage } from "./usage.ts";
+
+/** How long keeping a hidden turn may take; a turn that could not be kept must not be announced as kept. */
+export const SAVE_LIMIT_MS = 2_000;
+
+/** Runs one chat completion; every outcome is an event. */
+export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSignal): Promise<void> {
+  const startedAtMs = ports.clock.now();
+  const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
+  let end: ChatEvent;
+  try {
+    end = await new ChatLoop(run, ports, stop, startedAtMs, signal).toTheEnd();
+  } finally {
+    stop.release();
+    ports.lanes.close();
+  }
+  await ports.emit(end);
+}
+
+/** Finish reasons after which a model's calls are complete and meant to be made. */
+const CALLS_ARE_MEANT = new Set(["tool_calls", "function_call", "stop"]);
+
+/** A turn with its calls sorted by who answers them. */
+interface SplitTurn {
+  readonly turn: ModelTurn;
+  readonly gateway: readonly TurnCall[];
+  readonly client: readonly TurnCall[];
+}
+
+class ChatLoop {
+  readonly #run: ChatRun;
+  readonly #ports: ChatPorts;
+  readonly #stop: Stop;
+  readonly #startedAtMs: number;
+  readonly #signal: AbortSignal;
+  readonly #answer: ChatAnswer;
+  readonly #ownerOf: (name: string) => CallOwner;
+  readonly #usedIds = new Set<string>();
+  #messages: JsonObject[] = [];
+  #usage: JsonObject = {};
+  #turns = 0;
+  #calls = 0;
+  #cacheHits = 0;
+  #savedMs = 0;
+  #lanesUsed = 0;
+
+  constructor(
+    run: ChatRun,
+    ports: ChatPorts,
+    stop: Stop,
+    startedAtMs: number,
+    signal: AbortSignal,
+  ) {
+    this.#run = run;
+    this.#ports = ports;
+    this.#stop = stop;
+    this.#startedAtMs = startedAtMs;
+    this.#signal = signal;
+    this.#answer = new ChatAnswer((event) => ports.emit(event), signal);
+    this.#ownerOf = createOwnership(run.request, ports.tools.offered);
+  }
+
+  async toTheEnd(): Promise<ChatEvent> {
+    const { request } = this.#run;
+    const refused = checkRequest(request, this.#ports.tools.offered);
+    if (refused !== null) return this.#failed(refused);
+    const restored = await this.#stop.race(
+      restoreHiddenTurns(messagesOf(request), (turnId) => this.#ports.turns.load(turnId)),
+    );
+    if (!restored.ok) return this.#stopped(restored.error);
+    if (!restored.value.ok) return this.#failed(restored.value.error);
+    this.#messages = [...restored.value.value];
+    for (;;) {
+      const end = await this.#oneTurn();
+      if (end !== null) return end;
+    }
+  }
+
+  /** Null when another turn follows; there are at most `maxTurns`. */
+  async #oneTurn(): Promise<ChatEvent | null> {
+    const { id, request } = this.#run;
+    const { offered } = this.#ports.tools;
+    const body = innerBody(request, offered, this.#messages, this.#turns + 1);
+    const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
+    if (!asked.ok) return this.#stopped(asked.error);
+    if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);
+    this.#turns += 1;
+    await this.#answer.beginTurn(id, request.model);
+    // Ids pass through untouched when no call can be the gateway's; otherwise any turn may turn out mixed.
+    const turnId = offered.length === 0 ? null : this.#ports.newId("").slice(1);
+    const reading = {
+      answer: this.#answer,
+      naming: this.#naming(turnId),
+      isFirstTurn: this.#turns === 1,
+    };
+    const read = await readTurn(asked.value.value, reading, this.#stop);
+    this.#usage = addUsage(this.#usage, read.turn.usage);
+    if (read.kind === "failed") return this.#failed(read.error);
+    const split = splitTurn(read.turn);
+    if (read.kind === "stopped") {
+      return (await this.#keep(turnId, split.client, new Map())) ?? this.#stopped(read.reason);
+    }
+    return this.#afterModel(turnId, split, read.finishReason);
+  }
+
+  async #afterModel(
+    turnId: string | null,
+    split: SplitTurn,
+    finishReason: string,
+  ): Promise<ChatEvent | null> {
+    const { gateway, client } = split;
+    if (gateway.length === 0 || !CALLS_ARE_MEANT.has(finishReason)) {
+      const unkept = await this.#keep(turnId, client, new Map());
+      if (unkept !== null) return unkept;
+      // A provider's `tool_calls` without a call the client can see would be an inner turn's end.
+      const isInner =
+        client.length === 0 && finishReason !== "stop" && CALLS_ARE_MEANT.has(finishReason);
+      return this.#finished(isInner ? "stop" : finishReason);
+    }
+    if (client.length > 0) return this.#endMixed(turnId, split);
+    if (this.#turns >= this.#run.bounds.maxTurns) return this.#finished("length", "max_turns");
+    const executed = await this.#execute(gateway);
+    const reason = this.#stop.reason();
+    if (reason !== null) return this.#stopped(reason);
+    if (executed.isOverLimit) return this.#finished("length", "max_calls");
+    this.#messages.push(assistantMessage(split.turn, executed), ...toolMessages(executed));
+    return null;
+  }
+
+  /** The client has its half and must come back with it; the gateway's half is done and kept. */
+  async #endMixed(turnId: string | null, { turn, gateway }: SplitTurn): Promise<ChatEvent> {
+    const executed = await this.#execute(gateway);
+    const reason = this.#stop.reason();
+    const unkept = await this.#keep(
+      turnId,
+      withSafeArguments(turn.calls, executed),
+      executed.contents,
+    );
+    if (unkept !== null) return unkept;
+    return reason === "cancelled"
+      ? this.#stopped(reason)
+      : this.#finished("tool_calls", reason === "deadline" ? reason : undefined);
+  }
+
+  async #execute(calls: readonly TurnCall[]): Promise<GatewayCalls> {
+    const { bounds, request } = this.#run;
+    const executed = await executeGatewayCalls(
+      calls,
+      bounds.maxCalls - this.#calls,
+      {
+        mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
+        maxParallel: bounds.maxParallel,
+        startedAtMs: this.#startedAtMs,
+        deadlineAtMs: this.#startedAtMs + bounds.deadlineMs,
+      },
+      this.#ports,
+      this.#answer,
+      this.#signal,
+    );
+    this.#calls += executed.executed;
+    this.#cacheHits += executed.cacheHits;
+    this.#savedMs += executed.savedMs;
+    this.#lanesUsed = Math.max(this.#lanesUsed, executed.lanesUsed);
+    return executed;
+  }
+
+  /** Keeps the turn when the client saw ids of it; an event when the run has to end because that was not possible. */
+  async #keep(
+    turnId: string | null,
+    calls: readonly TurnCall[],
+    contents: ReadonlyMap<string, string>,
+  ): Promise<ChatEvent | null> {
+    if (turnId === null || calls.length === 0 || this.#signal.aborted) return null;
+    const turn = {
+      // The client brings its own calls back itself: only their ids are kept.
+      calls: calls.map((call) =>
+        call.clientId === null ? call : { ...call, name: "", argumentsJson: "" },
+      ),
+      results: Object.fromEntries(contents),
+    };
+    const { clock, turns } = this.#ports;
+    const limit = createStop(clock, clock.now() + SAVE_LIMIT_MS, this.#signal);
+    const saved = await limit.race(turns.save(turnId, turn));
+    limit.release();
+    if (saved.ok) return null;
+    return this.#failed(
+      saved.error === "cancelled"
+        ? { code: "cancelled" }
+        : { code: "unavailable", retryAfterMs: 1_000 },
+    );
+  }
+
+  #naming(turnId: string | null): CallNaming {
+    return {
+      modelId: (id) => {
+        if (turnId === null) return id;
+        const unique = id === "" || this.#usedIds.has(id) ? this.#ports.newId("call") : id;
+        this.#usedIds.add(unique);
+        return unique;
+      },
+      clientId: (name, modelId, n) => {
+        if (turnId === null) return modelId;
+        return this.#ownerOf(name) === "client" ? clientCallId(turnId, n) : null;
+      },
+    };
+  }
+
+  #failed(error: GatewayError): ChatEvent {
+    return { type: "failed", error, run: this.#run.id };
+  }
+
+  #failedUnlessStopped(error: GatewayError): ChatEvent {
+    const reason = this.#stop.reason();
+    return reason === null ? this.#failed(error) : this.#stopped(reason);
+  }
+
+  /** At the deadline what was said so far stands; before the first byte there is nothing to stand. */
+  #stopped(reason: StopReason): ChatEvent {
+    if (reason === "cancelled") return this.#failed({ code: "cancelled" });
+    if (!this.#answer.isStarted) return this.#failed({ code: "deadline_exceeded" });
+    return this.#finished("length", "deadline");
+  }
+
+  #finished(finishReason: string, stoppedBy?: StoppedBy): ChatEvent {
+    const summary = {
+      run: this.#run.id,
+      turns: this.#turns,
+      calls: this.#calls,
+      cache_hits: this.#cacheHits,
+      saved_ms: this.#savedMs,
+      shards: this.#lanesUsed,
+    };
+    return {
+      type: "finished",
+      finishReason,
+      usage: this.#usage,
+      summary: stoppedBy === undefined ? summary : { ...summary, stopped_by: stoppedBy },
+    };
+  }
+}
+
+function splitTurn(turn: ModelTurn): SplitTurn {
+  return {
+    turn,
+    gateway: turn.calls.filter(({ clientId }) => clientId === null),
+    client: turn.calls.filter(({ clientId }) => clientId !== null),
+  };
+}
