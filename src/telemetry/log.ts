@@ -75,6 +75,20 @@ export function logFault(entry: FaultLog, fault: Error, nowMs: number, write: Wr
   );
 }
 
+/** Which dependencies answered the scheduled check. */
+export interface HealthLog {
+  readonly region: string;
+  readonly objects: boolean;
+  readonly kv: boolean;
+}
+
+/** Writes one line for a scheduled check that found something missing. */
+export function logHealth(entry: HealthLog, nowMs: number, write: WriteLine): void {
+  const { region, objects, kv } = entry;
+  const time = new Date(nowMs).toISOString();
+  write(JSON.stringify({ time, level: "error", check: "health", region, objects, kv }));
+}
+
 /** Hex digits of a tenant's pseudonym. */
 const PSEUDONYM_LENGTH = 16;
 

@@ -1,0 +1,96 @@
+/**
+ * The model port of one run: finds the tenant's upstream that has the requested model, opens its key for exactly that
+ * host, and asks one turn through the guard.
+ */
+
+import type { GatewayError } from "../contract/error.ts";
+import type { ModelEvent } from "../contract/chat.ts";
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { Target, Upstream } from "../contract/upstream.ts";
+import type { JsonObject } from "../platform/canonical-json.ts";
+import { fail, ok, type Result } from "../platform/result.ts";
+import { guard } from "../resilience/guard.ts";
+import { askChatModel } from "../upstream/chat-model.ts";
+import type { RunContext } from "./run-context.ts";
+import { openSecretFor } from "./secrets.ts";
+
+/** Limits of one model answer where neither upstream nor policy says less. */
+const DEFAULT_TIMEOUTS = { firstByteMs: 30_000, idleMs: 30_000, totalMs: 120_000 };
+
+type AskModel = (
+  body: JsonObject,
+  signal: AbortSignal,
+) => Promise<Result<AsyncIterable<ModelEvent>, GatewayError>>;
+
+/** Asks the tenant's models. An unknown model, an unusable secret or a refused address fails before anything is sent. */
+export function modelPort(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  context: Pick<RunContext, "snapshot">,
+): AskModel {
+  const { snapshot } = context;
+  const modelTimeoutMs = snapshot.policy.runs.model_timeout_ms;
+  return async (body, signal) => {
+    const model = typeof body["model"] === "string" ? body["model"] : "";
+    const route = routeModel(snapshot, model);
+    if (route === null) return fail({ code: "model_not_found", model });
+    const apiKey = await targetKey(env, snapshot, route.target);
+    if (!apiKey.ok) return apiKey;
+    const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
+    const asked = await guard({ timeoutMs: timeouts.firstByteMs }, signal, (attemptSignal) =>
+      askChatModel({
+        baseUrl: route.target.base_url,
+        apiKey: apiKey.value,
+        body: { ...body, model: route.providerModel },
+        timeouts,
+        allowLoopback: env.ALLOW_LOOPBACK === "true",
+        // The guard lets go once the headers are in; the stream still ends with the run.
+        signal: AbortSignal.any([signal, attemptSignal]),
+      }),
+    );
+    if (asked.ok) return asked;
+    if ("code" in asked.error) return fail(asked.error);
+    return fail({ code: asked.error.kind === "timeout" ? "upstream_timeout" : "cancelled" });
+  };
+}
+
+/** Where a model name leads. */
+export interface ModelRoute {
+  readonly upstream: Upstream;
+  readonly target: Target;
+  /** The provider's own name of the model. */
+  readonly providerModel: string;
+}
+
+/** The first of the tenant's upstreams that has this model, or null. */
+export function routeModel(snapshot: TenantSnapshot, model: string): ModelRoute | null {
+  for (const { upstream } of snapshot.upstreams) {
+    const [target] = upstream.targets;
+    if (target === undefined) continue;
+    if (upstream.models === "*") return { upstream, target, providerModel: model };
+    const entry = Object.hasOwn(upstream.models, model) ? upstream.models[model] : undefined;
+    if (entry !== undefined) return { upstream, target, providerModel: entry.as ?? model };
+  }
+  return null;
+}
+
+/** The target's key, opened for its own host only; null when the target needs none. */
+export async function targetKey(
+  env: Pick<Env, "MASTER_KEYS">,
+  snapshot: TenantSnapshot,
+  target: Target,
+): Promise<Result<string | null, GatewayError>> {
+  if (target.api_key === undefined) return ok(null);
+  const name = target.api_key.slice("{{secret.".length, -"}}".length);
+  const opened = await openSecretFor(env, snapshot, name, new URL(target.base_url).host);
+  return opened === null ? fail({ code: "secret_unavailable", secret: name }) : ok(opened);
+}
+
+function timeoutsOf(upstream: Upstream, modelTimeoutMs: number) {
+  const own = upstream.timeouts ?? {};
+  const totalMs = Math.min(own.total_ms ?? DEFAULT_TIMEOUTS.totalMs, modelTimeoutMs);
+  return {
+    firstByteMs: Math.min(own.first_byte_ms ?? DEFAULT_TIMEOUTS.firstByteMs, totalMs),
+    idleMs: Math.min(own.idle_ms ?? DEFAULT_TIMEOUTS.idleMs, totalMs),
+    totalMs,
+  };
+}

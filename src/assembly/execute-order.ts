@@ -1,0 +1,169 @@
+/**
+ * Executes a run from plain data: builds the ports and hands the order to the run core.
+ *
+ * The same code runs in the serving isolate and in a `RunJournal` object. The run's events come out as an async
+ * iterable; leaving it, or aborting the signal, stops everything the run has open.
+ */
+
+import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
+import type { RunEvent, RunRequest } from "../contract/run.ts";
+import type { Tool } from "../contract/tool.ts";
+import type { ChatPorts, Clock, LanePool, PlannedCall } from "../orchestration/ports.ts";
+import { runCalls } from "../orchestration/run-calls.ts";
+import { runChat } from "../orchestration/run-chat.ts";
+import { createChannel } from "../platform/channel.ts";
+import { newId } from "../platform/id.ts";
+import { createToolBox } from "../tools/tool-box.ts";
+import { modelPort } from "./ask-model.ts";
+import { lanePool } from "./lanes.ts";
+import type { RunContext } from "./run-context.ts";
+import { toolContext } from "./tool-ports.ts";
+import { turnStore } from "./turn-store.ts";
+
+/** Which of the tenant's tools a chat offers to the model. */
+export type OfferedTools = "all" | "none" | readonly string[];
+
+/** A run of ready calls. They are planned (tools known, arguments valid) before the order is made. */
+export interface CallsOrder {
+  readonly kind: "run";
+  readonly context: RunContext;
+  /** Hash of what the client asked for; the same key with another hash is refused. */
+  readonly bodyHash: string;
+  readonly request: RunRequest;
+  readonly calls: readonly PlannedCall[];
+}
+
+/** A chat run. */
+export interface ChatOrder {
+  readonly kind: "chat";
+  readonly context: RunContext;
+  readonly bodyHash: string;
+  readonly request: ChatRequest;
+  readonly tools: OfferedTools;
+}
+
+/** Plain data that says everything about a run. */
+export type RunOrder = CallsOrder | ChatOrder;
+
+/** A run that has begun. */
+export interface StartedRun<Event> {
+  readonly id: string;
+  /** Leaving it early stops the run. */
+  readonly events: AsyncIterable<Event>;
+  /** Resolves when nothing of the run is open any more. Never rejects. */
+  readonly ended: Promise<void>;
+}
+
+/** Events a run may be ahead of its reader. */
+const EVENTS_AHEAD = 64;
+
+type Defer = (work: Promise<unknown>) => void;
+
+/** Starts a run of either kind; see `executeCalls` and `executeChat`. */
+export function executeOrder(
+  env: Env,
+  order: RunOrder,
+  defer: Defer,
+  signal: AbortSignal,
+): StartedRun<RunEvent | ChatEvent> {
+  return order.kind === "run"
+    ? executeCallsOrder(env, order, defer, signal)
+    : executeChatOrder(env, order, defer, signal);
+}
+
+/** Starts a run of ready calls. */
+export function executeCallsOrder(
+  env: Env,
+  order: CallsOrder,
+  defer: Defer,
+  signal: AbortSignal,
+): StartedRun<RunEvent> {
+  const { context, request, calls } = order;
+  const { runs } = context.snapshot.policy;
+  const lanes = lanesOf(env, context, defer);
+  return start<RunEvent>(context.runId, signal, (emit, runSignal) =>
+    runCalls(
+      {
+        id: context.runId,
+        calls,
+        mode: request.mode,
+        maxParallel: request.max_parallel ?? runs.max_parallel,
+        deadlineMs: request.deadline_ms ?? runs.deadline_ms,
+      },
+      { clock: PLATFORM_CLOCK, lanes, emit },
+      runSignal,
+    ),
+  );
+}
+
+/** Starts a chat run. */
+export function executeChatOrder(
+  env: Env,
+  order: ChatOrder,
+  defer: Defer,
+  signal: AbortSignal,
+): StartedRun<ChatEvent> {
+  const { context, request } = order;
+  const { runs } = context.snapshot.policy;
+  return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
+    const ports: ChatPorts = {
+      clock: PLATFORM_CLOCK,
+      lanes: lanesOf(env, context, defer),
+      tools: createToolBox(chosenTools(context.snapshot.tools, order.tools)),
+      turns: turnStore(env, context),
+      newId: (prefix) => newId(prefix),
+      askModel: modelPort(env, context),
+      emit,
+    };
+    const bounds = {
+      maxTurns: runs.max_turns,
+      maxCalls: runs.max_calls,
+      maxParallel: runs.max_parallel,
+      deadlineMs: runs.deadline_ms,
+    };
+    return runChat({ id: context.runId, request, bounds }, ports, runSignal);
+  });
+}
+
+function lanesOf(env: Env, context: RunContext, defer: Defer): LanePool {
+  const tools = new Map(context.snapshot.tools.map((tool) => [tool.name, tool]));
+  return lanePool(env, context.runId, toolContext(context), tools, defer);
+}
+
+function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly Tool[] {
+  if (offered === "all") return tools;
+  if (offered === "none") return [];
+  return tools.filter((tool) => offered.includes(tool.name));
+}
+
+function start<Event>(
+  id: string,
+  signal: AbortSignal,
+  run: (emit: (event: Event) => Promise<void>, signal: AbortSignal) => Promise<unknown>,
+): StartedRun<Event> {
+  const left = new AbortController();
+  const channel = createChannel<Event>(EVENTS_AHEAD);
+  channel.onLeave(() => left.abort());
+  const work = run((event) => channel.push(event), AbortSignal.any([signal, left.signal]));
+  const ended = work.then(
+    () => channel.close(),
+    () => channel.close(),
+  );
+  return { id, events: channel.iterable, ended };
+}
+
+/** The platform's clock. Timers are cleared as soon as they are not needed. */
+const PLATFORM_CLOCK: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener("abort", wake, { once: true });
+    }),
+};

@@ -1,0 +1,124 @@
+/**
+ * Lanes: where a run's tool calls get their connections.
+ *
+ * Up to five calls at once run in this invocation, on its own connections (one of the platform's six stays free for the
+ * model and the cache). More than that fan out over `ToolShard` objects of five, at most 31 a run, which later turns
+ * reuse. A shard that is lost loses its calls: a read has failed, a write may have happened.
+ */
+
+import { MAX_PARALLEL_CALLS } from "../contract/policy.ts";
+import type { CallOutcome } from "../contract/run.ts";
+import type { Tool } from "../contract/tool.ts";
+import type { Lane, LanePool, PlannedCall } from "../orchestration/ports.ts";
+import { objectStub } from "../regions/jurisdiction.ts";
+import { executeCall } from "../tools/execute-call.ts";
+import { toolPorts, type ToolContext } from "./tool-ports.ts";
+
+/** Connections one invocation spends on tool calls. */
+export const SLOTS_PER_LANE = 5;
+
+/** Shards one run may open: 32 invocations a request, less the one that opens them. */
+export const MAX_SHARDS = MAX_PARALLEL_CALLS / SLOTS_PER_LANE;
+
+/** Lanes of one run. The pool owns the shard sessions it opens; `close` drops them. */
+export function lanePool(
+  env: Env,
+  runId: string,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+  defer: (work: Promise<unknown>) => void,
+): LanePool {
+  const isolate = isolateLane(env, context, tools, defer);
+  const shards: ShardLane[] = [];
+  return {
+    lanes(calls) {
+      if (calls <= SLOTS_PER_LANE && shards.length === 0) return [isolate];
+      const wanted = Math.min(MAX_SHARDS, Math.ceil(calls / SLOTS_PER_LANE));
+      while (shards.length < wanted) {
+        shards.push(shardLane(env, `${runId}:${shards.length}`, context, tools));
+      }
+      return shards.slice(0, wanted);
+    },
+    close() {
+      for (const shard of shards.splice(0)) shard.close();
+    },
+  };
+}
+
+interface ShardLane extends Lane {
+  close(): void;
+}
+
+function isolateLane(
+  env: Env,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+  defer: (work: Promise<unknown>) => void,
+): Lane {
+  const ports = toolPorts(env, context, tools, defer);
+  return {
+    slots: SLOTS_PER_LANE,
+    run: (call, timeoutMs, signal) => executeCall(ports, call, timeoutMs, signal),
+  };
+}
+
+function shardLane(
+  env: Env,
+  name: string,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+): ShardLane {
+  const stub = objectStub(env, env.TOOL_SHARD, context.residency, name);
+  // Not awaited: calls are pipelined on the promise, so opening a shard costs no round trip of its own.
+  const session = stub.open(context);
+  return {
+    slots: SLOTS_PER_LANE,
+    async run(call, timeoutMs, signal) {
+      const tool = tools.get(call.tool);
+      if (tool === undefined || signal.aborted) return notSent(call);
+      const cancel = () => {
+        session.cancel(call.id).catch(() => undefined);
+      };
+      signal.addEventListener("abort", cancel, { once: true });
+      try {
+        return await session.run({ call, tool, timeoutMs });
+      } catch {
+        return lost(call);
+      } finally {
+        signal.removeEventListener("abort", cancel);
+      }
+    },
+    close() {
+      // Dropping the stub aborts on the other side whatever still runs there.
+      session.then(
+        (opened) => opened[Symbol.dispose](),
+        () => undefined,
+      );
+    },
+  };
+}
+
+/** The run ended before the call left this isolate. */
+function notSent(call: PlannedCall): CallOutcome {
+  const message = `The call of "${call.tool}" was cancelled before it was sent.`;
+  return {
+    status: "cancelled",
+    error: { code: "cancelled", message },
+    cache: "bypass",
+    attempts: 0,
+  };
+}
+
+/** The shard is gone with the call's answer. */
+function lost(call: PlannedCall): CallOutcome {
+  const mayHaveHappened = call.effect === "write" || call.effect === "idempotent_write";
+  return {
+    status: mayHaveHappened ? "outcome_unknown" : "failed",
+    error: {
+      code: "internal",
+      message: `The part of the gateway that ran "${call.tool}" was lost.`,
+    },
+    cache: "bypass",
+    attempts: 1,
+  };
+}

@@ -1,0 +1,84 @@
+/**
+ * The models a tenant can ask for. An upstream that names its models is answered from the definition; one that passes
+ * every name through (`"*"`) is asked, and when it does not answer its models are missing from the list, not the list.
+ */
+
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { NamedUpstream } from "../contract/upstream.ts";
+import { isJsonObject } from "../platform/canonical-json.ts";
+import { guard } from "../resilience/guard.ts";
+import { sendRequest } from "../upstream/send.ts";
+import { targetKey } from "./ask-model.ts";
+
+/** A model by the name clients use, and the upstream that serves it. */
+export interface ListedModel {
+  readonly id: string;
+  readonly upstream: string;
+}
+
+/** How long one upstream may take to say what it has. */
+const LIST_TIMEOUT_MS = 5_000;
+/** Decoded bytes of one upstream's list. */
+const MAX_LIST_BYTES = 1024 * 1024;
+/** Models listed of one upstream. */
+const MAX_LISTED = 1_000;
+
+/** Every model of the tenant, in the order of its upstreams; a name is listed where it would be served. */
+export async function listModels(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  snapshot: TenantSnapshot,
+  signal: AbortSignal,
+): Promise<readonly ListedModel[]> {
+  const served = new Map<string, ListedModel>();
+  for (const named of snapshot.upstreams) {
+    const { models } = named.upstream;
+    const ids =
+      models === "*" ? await askUpstream(env, snapshot, named, signal) : Object.keys(models);
+    for (const id of ids) if (!served.has(id)) served.set(id, { id, upstream: named.name });
+  }
+  return [...served.values()];
+}
+
+async function askUpstream(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  snapshot: TenantSnapshot,
+  { upstream }: NamedUpstream,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const [target] = upstream.targets;
+  if (target === undefined) return [];
+  const apiKey = await targetKey(env, snapshot, target);
+  if (!apiKey.ok) return [];
+  const answered = await guard({ timeoutMs: LIST_TIMEOUT_MS }, signal, (attemptSignal) =>
+    sendRequest(
+      {
+        method: "GET",
+        url: new URL(`${target.base_url.replace(/\/$/, "")}/models`),
+        headers: {
+          accept: "application/json",
+          ...(apiKey.value === null ? {} : { authorization: `Bearer ${apiKey.value}` }),
+        },
+        body: null,
+      },
+      { allowLoopback: env.ALLOW_LOOPBACK === "true", maxBytes: MAX_LIST_BYTES },
+      attemptSignal,
+    ),
+  );
+  return answered.ok && answered.value.status === 200 ? modelIds(answered.value.text) : [];
+}
+
+function modelIds(text: string): readonly string[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  const data = isJsonObject(list) ? list["data"] : null;
+  if (!Array.isArray(data)) return [];
+  return data
+    .flatMap((model: unknown) =>
+      isJsonObject(model) && typeof model["id"] === "string" ? [model["id"]] : [],
+    )
+    .slice(0, MAX_LISTED);
+}

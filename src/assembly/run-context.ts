@@ -1,0 +1,44 @@
+/**
+ * RunContext: what a run needs of its tenant, as plain data.
+ *
+ * It crosses RPC unchanged, so the same run can be built in the isolate, in a `RunJournal` or, call by call, in a
+ * `ToolShard`. Secrets travel sealed and are opened only where a request is built.
+ */
+
+import type { KeyRecord } from "../contract/key.ts";
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { Tool } from "../contract/tool.ts";
+
+/** Who asks for a run, as the edge knows it. */
+export interface RunCaller {
+  readonly snapshot: TenantSnapshot;
+  readonly key: KeyRecord;
+  /** BCP 47 tag tools are asked to answer in; part of every cache key. */
+  readonly locale: string;
+  readonly requestId: string;
+  readonly traceparent: string | null;
+}
+
+/** A run's identity and its tenant's configuration, narrowed to what the key may use. */
+export interface RunContext {
+  readonly runId: string;
+  readonly snapshot: TenantSnapshot;
+  readonly locale: string;
+  readonly traceparent: string | null;
+}
+
+/** The context of a new run of `caller`; tools the key may not use are not in it. */
+export function runContext(caller: RunCaller, runId: string): RunContext {
+  return {
+    runId,
+    snapshot: { ...caller.snapshot, tools: allowedTools(caller) },
+    locale: caller.locale,
+    traceparent: caller.traceparent,
+  };
+}
+
+function allowedTools({ snapshot, key }: RunCaller): readonly Tool[] {
+  if (key.tools === null) return snapshot.tools;
+  const allowed = new Set(key.tools);
+  return snapshot.tools.filter((tool) => allowed.has(tool.name));
+}

@@ -1,0 +1,20 @@
+/** Opens a tenant's sealed secrets, each only for the hosts it is bound to. */
+
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import { openSecret } from "../tenancy/sealed.ts";
+
+/**
+ * The secret's value, or null when the tenant has no such secret, it is not bound to exactly `host` (with its port where
+ * that is not the scheme's own), or it does not open.
+ */
+export async function openSecretFor(
+  env: Pick<Env, "MASTER_KEYS">,
+  tenant: Pick<TenantSnapshot, "tenantId" | "dataKey" | "secrets">,
+  name: string,
+  host: string,
+): Promise<string | null> {
+  const secret = tenant.secrets.find((candidate) => candidate.name === name);
+  if (secret === undefined || !secret.hosts.includes(host)) return null;
+  const opened = await openSecret(env, tenant, secret);
+  return opened.ok ? opened.value : null;
+}

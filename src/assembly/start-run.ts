@@ -1,0 +1,144 @@
+/**
+ * The edge's way into a run.
+ *
+ * Without an idempotency key the run executes in this invocation and ends with its client. With one it executes in its
+ * `RunJournal` object and this invocation only relays its events: a client that was cut off comes back with the same key
+ * and gets the same run.
+ */
+
+import { waitUntil } from "cloudflare:workers";
+
+import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
+import type { RunEvent, RunRequest } from "../contract/run.ts";
+import { toHex, utf8 } from "../platform/encoding.ts";
+import { newId } from "../platform/id.ts";
+import { fail, ok, type Result } from "../platform/result.ts";
+import { objectStub } from "../regions/jurisdiction.ts";
+import { planCalls } from "../tools/tool-box.ts";
+import {
+  executeCallsOrder,
+  executeChatOrder,
+  type CallsOrder,
+  type ChatOrder,
+  type OfferedTools,
+  type StartedRun,
+} from "./execute-order.ts";
+import { followKeyedRun } from "./keyed-run.ts";
+import { runContext, type RunCaller } from "./run-context.ts";
+
+export type { OfferedTools, RunCaller, StartedRun };
+
+/** Starts a batch of calls. Unknown tools and bad arguments fail before anything is sent. */
+export async function startRun(
+  env: Env,
+  caller: RunCaller,
+  request: RunRequest,
+  options: { readonly idempotencyKey: string | null },
+  signal: AbortSignal,
+): Promise<Result<StartedRun<RunEvent>, GatewayError>> {
+  const context = runContext(caller, await runIdOf(caller, options.idempotencyKey));
+  const planned = planCalls(context.snapshot.tools, request.calls, "/calls");
+  if (!planned.ok) return fail({ code: "unprocessable", violations: planned.error });
+  const order = (bodyHash: string): CallsOrder => ({
+    kind: "run",
+    context,
+    bodyHash,
+    request,
+    calls: planned.value,
+  });
+  if (options.idempotencyKey !== null) {
+    return followKeyedRun<RunEvent>(env, order(await bodyHashOf({ request })), signal);
+  }
+  return ok(
+    startHere(env, caller, context.runId, request.stream, signal, (runSignal) =>
+      executeCallsOrder(env, order(""), waitUntil, runSignal),
+    ),
+  );
+}
+
+/** Starts a chat completion. */
+export async function startChat(
+  env: Env,
+  caller: RunCaller,
+  request: ChatRequest,
+  options: { readonly tools: OfferedTools; readonly idempotencyKey: string | null },
+  signal: AbortSignal,
+): Promise<Result<StartedRun<ChatEvent>, GatewayError>> {
+  const { tools, idempotencyKey } = options;
+  const context = runContext(caller, await runIdOf(caller, idempotencyKey));
+  const order = (bodyHash: string): ChatOrder => ({
+    kind: "chat",
+    context,
+    bodyHash,
+    request,
+    tools,
+  });
+  if (idempotencyKey !== null) {
+    const bodyHash = await bodyHashOf({ request, tools });
+    return followKeyedRun<ChatEvent>(env, order(bodyHash), signal);
+  }
+  return ok(
+    startHere(env, caller, context.runId, request.stream === true, signal, (runSignal) =>
+      executeChatOrder(env, order(""), waitUntil, runSignal),
+    ),
+  );
+}
+
+/** Cancels a run of this tenant that is going on; `not_found` when there is none. */
+export async function cancelRun(
+  env: Env,
+  caller: RunCaller,
+  runId: string,
+): Promise<Result<null, GatewayError>> {
+  if (!/^run_[0-9A-Za-z]{22}$/.test(runId)) return fail({ code: "not_found" });
+  const cancelled = await journalOf(env, caller, runId).cancel();
+  return cancelled ? ok(null) : fail({ code: "not_found" });
+}
+
+/**
+ * Runs in this invocation. A streamed run can be cancelled by its id (its client learns the id from the stream), so its
+ * journal gets a callback; registering costs the run no wait.
+ */
+function startHere<Event>(
+  env: Env,
+  caller: RunCaller,
+  runId: string,
+  cancellable: boolean,
+  signal: AbortSignal,
+  execute: (signal: AbortSignal) => StartedRun<Event>,
+): StartedRun<Event> {
+  if (!cancellable) return execute(signal);
+  const cancelled = new AbortController();
+  const watch = journalOf(env, caller, runId).watch(() => cancelled.abort());
+  const run = execute(AbortSignal.any([signal, cancelled.signal]));
+  // A journal that is lost only takes the cancel route away; the run itself goes on.
+  const drop = () =>
+    watch.then(
+      (held) => held[Symbol.dispose](),
+      () => undefined,
+    );
+  return { ...run, ended: run.ended.finally(drop) };
+}
+
+function journalOf(env: Env, { snapshot }: RunCaller, runId: string) {
+  return objectStub(env, env.RUN_JOURNAL, snapshot.residency, `${snapshot.tenantId}/run/${runId}`);
+}
+
+/** A fresh id, or for an idempotency key always the same one; bound to the API key, so keys cannot read each other's runs. */
+async function runIdOf(
+  { key, snapshot }: RunCaller,
+  idempotencyKey: string | null,
+): Promise<string> {
+  if (idempotencyKey === null) return newId("run");
+  const digest = await sha256(JSON.stringify([snapshot.tenantId, key.keyId, idempotencyKey]));
+  return `run_${toHex(digest).slice(0, 22)}`;
+}
+
+async function bodyHashOf(body: object): Promise<string> {
+  return toHex(await sha256(JSON.stringify(body)));
+}
+
+async function sha256(text: string): Promise<Uint8Array> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text)));
+}

@@ -1,0 +1,77 @@
+/**
+ * Ports of tool calls, built from plain data: the tenant's sealed secrets, its cache where it may have one, and the one
+ * way out.
+ */
+
+import type { Residency } from "../contract/key.ts";
+import type { Sealed, SealedSecret } from "../contract/secret.ts";
+import type { Tool } from "../contract/tool.ts";
+import { tenantScope } from "../tools/cache-key.ts";
+import type { ToolPorts } from "../tools/execute-call.ts";
+import { createResultCache, type ResultCache } from "../tools/result-cache.ts";
+import { sendRequest } from "../upstream/send.ts";
+import type { RunContext } from "./run-context.ts";
+import { openSecretFor } from "./secrets.ts";
+import { tenantBox } from "./tenant-box.ts";
+
+/** What tool calls need of their tenant, as it travels to a `ToolShard`. Secrets are sealed. */
+export interface ToolContext {
+  readonly tenantId: string;
+  readonly residency: Residency;
+  readonly dataKey: Sealed;
+  readonly secrets: readonly SealedSecret[];
+  readonly cacheEnabled: boolean;
+  readonly locale: string;
+  readonly traceparent: string | null;
+}
+
+/** The part of a run's context that its tool calls need. */
+export function toolContext({ snapshot, locale, traceparent }: RunContext): ToolContext {
+  const { tenantId, residency, dataKey, secrets, policy } = snapshot;
+  return {
+    tenantId,
+    residency,
+    dataKey,
+    secrets,
+    cacheEnabled: policy.cache.enabled,
+    locale,
+    traceparent,
+  };
+}
+
+/** Ports for calls of `tools`. `defer` takes work that may outlive the answer, such as filling the cache. */
+export function toolPorts(
+  env: Pick<Env, "RESULTS" | "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+  defer: (work: Promise<unknown>) => void,
+): ToolPorts {
+  const scope = context.cacheEnabled ? tenantScope(context) : null;
+  return {
+    tools,
+    send: sendRequest,
+    openSecret: (name, host) => openSecretFor(env, context, name, host),
+    credentials: new Map(context.secrets.map(({ name, version }) => [name, String(version)])),
+    cache: scope === null ? null : { scope, results: resultCache(env, context, defer) },
+    allowLoopback: env.ALLOW_LOOPBACK === "true",
+    locale: context.locale,
+    traceparent: context.traceparent,
+    now: () => Date.now(),
+  };
+}
+
+function resultCache(
+  env: Pick<Env, "RESULTS" | "MASTER_KEYS">,
+  context: ToolContext,
+  defer: (work: Promise<unknown>) => void,
+): ResultCache {
+  return createResultCache({
+    store: env.RESULTS,
+    sealer: {
+      seal: async (name, text) => (await tenantBox(env, context)).seal(name, text),
+      open: async (name, sealed) => (await tenantBox(env, context)).open(name, sealed),
+    },
+    now: () => Date.now(),
+    defer,
+  });
+}
