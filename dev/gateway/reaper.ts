@@ -7,6 +7,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { Socket } from "node:net";
 
 /** Process ids of this process's children. */
 export function childProcesses(): readonly number[] {
@@ -42,8 +43,7 @@ export function armReaper(processIds: readonly number[]): () => void {
   watcher.on("error", () => undefined);
   watcher.unref();
   // The pipe must not keep this process alive; it closes when the process ends.
-  const pipe: { unref?: () => void } = watcher.stdin;
-  pipe.unref?.();
+  if (watcher.stdin instanceof Socket) watcher.stdin.unref();
   return () => {
     watcher.kill("SIGKILL");
   };
