@@ -1,0 +1,37 @@
+/**
+ * A tool call between its room and the run: what `tools` hands over once it has checked a call, and what a run offers to
+ * a model. `orchestration/ports.ts` gives these words on, so neither room imports the other.
+ */
+
+import type { JsonObject } from "../platform/canonical-json.ts";
+import type { Result } from "../platform/result.ts";
+import type { CallError } from "./run.ts";
+import type { Effect } from "./tool.ts";
+
+/** A call whose tool exists and whose arguments satisfy its schema. Plain data: it crosses RPC unchanged. */
+export interface PlannedCall {
+  /** Unique in the run. */
+  readonly id: string;
+  readonly tool: string;
+  readonly arguments: JsonObject;
+  readonly effect: Effect;
+  /** Counted from the moment the call holds a slot. */
+  readonly timeoutMs: number;
+  /** The tool's own cap on calls in flight in one run, or null. */
+  readonly maxParallel: number | null;
+}
+
+/** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
+export interface OfferedTool {
+  readonly wireName: string;
+  readonly name: string;
+  readonly description: string;
+  readonly input: JsonObject;
+}
+
+/** The gateway's tools in one chat run. */
+export interface ToolBox {
+  readonly offered: readonly OfferedTool[];
+  /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
+  plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
+}
