@@ -52,7 +52,10 @@ pre { overflow: auto; padding: .75rem; background: #8881; font-size: .85rem; }
 function operationHtml(method: string, path: string, operation: JsonObject): string {
   const scope = textAt(operation, "x-scopes");
   const reference = textAt(
-    objectAt(objectAt(objectAt(objectAt(operation, "requestBody"), "content"), "application/json"), "schema"),
+    objectAt(
+      objectAt(objectAt(objectAt(operation, "requestBody"), "content"), "application/json"),
+      "schema",
+    ),
     "$ref",
   );
   const body = reference.slice(reference.lastIndexOf("/") + 1);

@@ -43,7 +43,7 @@ export function eventStream<E>(
   function end(): void {
     if (isOver) return;
     isOver = true;
-    options.signal.removeEventListener("abort", leave);
+    options.signal.removeEventListener("abort", onAbort);
     options.ended();
   }
   function leave(): void {
@@ -77,10 +77,15 @@ export function eventStream<E>(
     end();
   }
 
+  let onAbort = leave;
   const source: UnderlyingSource<Uint8Array> = {
-    start: () => {
-      if (options.signal.aborted) leave();
-      else options.signal.addEventListener("abort", leave);
+    start: (controller) => {
+      onAbort = () => {
+        leave();
+        controller.close();
+      };
+      if (options.signal.aborted) onAbort();
+      else options.signal.addEventListener("abort", onAbort);
     },
     pull: async (controller) => {
       try {

@@ -3,32 +3,20 @@
 import type { Context } from "hono";
 
 import type { GatewayError } from "../contract/error.ts";
+import { DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT, type PageQuery } from "../contract/page.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import type { EdgeEnv } from "./edge-env.ts";
-
-/** Items of one page unless asked otherwise. */
-export const DEFAULT_PAGE_SIZE = 20;
-
-/** Most items of one page. */
-export const MAX_PAGE_SIZE = 100;
 
 /** Longest cursor; every id and name is shorter. */
 const MAX_CURSOR_LENGTH = 128;
 
-/** Which part of a list is asked for. */
-export interface PageQuery {
-  /** Id or name of the last item of the page before, null for the first page. */
-  readonly after: string | null;
-  readonly limit: number;
-}
-
 /** The page a request asks for. */
 export function readPageQuery(c: Context<EdgeEnv>): Result<PageQuery, GatewayError> {
-  const { limit = String(DEFAULT_PAGE_SIZE), after = "" } = c.req.query();
+  const { limit = String(DEFAULT_PAGE_LIMIT), after = "" } = c.req.query();
   const violations = [];
   const size = /^\d{1,3}$/.test(limit) ? Number(limit) : 0;
-  if (size < 1 || size > MAX_PAGE_SIZE) {
-    violations.push({ pointer: "/limit", message: `Must be 1 to ${String(MAX_PAGE_SIZE)}.` });
+  if (size < 1 || size > MAX_PAGE_LIMIT) {
+    violations.push({ pointer: "/limit", message: `Must be 1 to ${String(MAX_PAGE_LIMIT)}.` });
   }
   if (after.length > MAX_CURSOR_LENGTH) {
     violations.push({ pointer: "/after", message: "Is not a cursor of this list." });

@@ -1,6 +1,5 @@
 /** Request headers that choose how a run is carried out: `Idempotency-Key`, `x-gw-tools`, `x-gw-events`. */
 
-import type { RunCaller } from "../assembly/start-run.ts";
 import type { GatewayError } from "../contract/error.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 
@@ -11,25 +10,30 @@ const MAX_NAMED_TOOLS = 256;
 export type ToolChoice = "all" | "none" | readonly string[];
 
 /** The request's idempotency key, null when it sent none. */
-export function readIdempotencyKey(header: string | undefined): Result<string | null, GatewayError> {
+export function readIdempotencyKey(
+  header: string | undefined,
+): Result<string | null, GatewayError> {
   if (header === undefined) return ok(null);
   if (/^[\x21-\x7E](?:[\x20-\x7E]{0,253}[\x21-\x7E])?$/.test(header)) return ok(header);
   return refused("Idempotency-Key", "Must be 1 to 255 printable ASCII characters.");
 }
 
-/** The tools `x-gw-tools` names; every name must be one this key may use. */
+/** The tools `x-gw-tools` names; each must be one of the tenant's `tools` that the key may use (`allowed`, null for all). */
 export function readToolChoice(
   header: string | undefined,
-  { snapshot, key }: RunCaller,
+  tools: readonly { readonly name: string }[],
+  allowed: readonly string[] | null,
 ): Result<ToolChoice, GatewayError> {
   const text = header?.trim() ?? "all";
   if (text === "all" || text === "none") return ok(text);
   const names = [...new Set(text.split(",").map((name) => name.trim()))].filter(Boolean);
   if (names.length > MAX_NAMED_TOOLS) return refused("x-gw-tools", "Names too many tools.");
   const isKnown = (name: string) =>
-    (key.tools?.includes(name) ?? true) && snapshot.tools.some((tool) => tool.name === name);
+    (allowed?.includes(name) ?? true) && tools.some((tool) => tool.name === name);
   const unknown = names.find((name) => !isKnown(name));
-  return unknown === undefined ? ok(names) : refused("x-gw-tools", `There is no tool ${JSON.stringify(unknown.slice(0, 64))}.`);
+  return unknown === undefined
+    ? ok(names)
+    : refused("x-gw-tools", `There is no tool ${JSON.stringify(unknown.slice(0, 64))}.`);
 }
 
 /** True when `x-gw-events` asks for the activity of gateway tools. */

@@ -17,6 +17,8 @@ export function unknownRoute(path: string): GatewayError {
 function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   return (
     pattern.length === segments.length &&
-    pattern.every((part, at) => (part.startsWith(":") ? segments[at] !== "" : part === segments[at]))
+    pattern.every((part, at) =>
+      part.startsWith(":") ? segments[at] !== "" : part === segments[at],
+    )
   );
 }

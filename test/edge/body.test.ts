@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { RunCancel, RunRequest } from "../../src/contract/run.ts";
@@ -88,7 +88,9 @@ describe("readJson", () => {
 
   it("refuses bytes that are not UTF-8", async () => {
     const read = await readJson(post(Uint8Array.of(0x22, 0xc3, 0x28, 0x22)));
-    expect(read).toMatchObject({ error: { code: "invalid_json", detail: expect.stringMatching("UTF-8") } });
+    expect(read).toMatchObject({
+      error: { code: "invalid_json", detail: expect.stringMatching("UTF-8") },
+    });
   });
 
   it("says where JSON breaks without quoting it", async () => {

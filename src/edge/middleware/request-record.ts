@@ -62,7 +62,11 @@ function finishHeaders(headers: Headers, record: RequestRecord): void {
   setRateHeaders(headers, record.rates);
 }
 
-async function writeLine(c: Context<EdgeEnv>, record: RequestRecord, write: WriteLine): Promise<void> {
+async function writeLine(
+  c: Context<EdgeEnv>,
+  record: RequestRecord,
+  write: WriteLine,
+): Promise<void> {
   const { status } = c.res;
   const nowMs = Date.now();
   const tenant = record.tenantId === null ? null : await tenantPseudonym(record.tenantId);

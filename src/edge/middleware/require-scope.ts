@@ -14,9 +14,12 @@ import { refuse } from "../refuse.ts";
 
 /** Lets a request through whose key may use this route of the table. */
 export function requireScope(method: Method, path: string): MiddlewareHandler<EdgeEnv> {
-  const scopes = ROUTE_TABLE.find((route) => route.method === method && route.path === path)?.scopes;
+  const scopes = ROUTE_TABLE.find(
+    (route) => route.method === method && route.path === path,
+  )?.scopes;
   const [named] = scopes ?? [];
-  if (scopes === undefined || named === undefined) throw new Error(`${method} ${path} has no scope`);
+  if (scopes === undefined || named === undefined)
+    throw new Error(`${method} ${path} has no scope`);
   return async (c, next) => {
     const address = c.req.header("cf-connecting-ip") ?? "unknown";
     const authorization = c.req.header("authorization") ?? null;

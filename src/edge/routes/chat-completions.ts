@@ -24,7 +24,8 @@ export const chatCompletions = new Hono<EdgeEnv>().post(
     if (!caller.ok) return refuse(c, caller.error);
     const body = await readBody(c.req.raw, ChatRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
     if (!body.ok) return refuse(c, body.error);
-    const tools = readToolChoice(c.req.header("x-gw-tools"), caller.value);
+    const { snapshot, key } = caller.value;
+    const tools = readToolChoice(c.req.header("x-gw-tools"), snapshot.tools, key.tools);
     if (!tools.ok) return refuse(c, tools.error);
     const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
     if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
@@ -34,8 +35,7 @@ export const chatCompletions = new Hono<EdgeEnv>().post(
       startChat(c.env, caller.value, body.value, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
-    const { heartbeat_ms: heartbeatMs } = caller.value.snapshot.policy.runs;
-    return answerChat(c, run.value, body.value, heartbeatMs);
+    return answerChat(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
   },
 );
 

@@ -8,32 +8,23 @@
 
 import { Hono, type Context } from "hono";
 
-import { probeDependencies } from "../../assembly/health.ts";
+import { probeDependencies, type DependencyHealth } from "../../assembly/health.ts";
 import { INITIAL_READINESS, nextReadiness } from "../../telemetry/readiness.ts";
 import type { EdgeEnv } from "../edge-env.ts";
 
 /** Shortest time between two probes of one isolate. */
 const PROBE_INTERVAL_MS = 1_000;
 
-/** What the dependencies said last. */
-type Checks = Awaited<ReturnType<typeof probeDependencies>>;
-
 /** Asks the dependencies; `probeDependencies` in production. */
-export type Probe = (env: Env, nowMs: number) => Promise<Checks>;
+export type Probe = (env: Env) => Promise<DependencyHealth>;
 
 /** Routes of health, with a view of readiness of their own. */
 export function createHealth(probe: Probe = probeDependencies): Hono<EdgeEnv> {
   const isReady = createReadiness(probe);
-  const alive = (c: Context<EdgeEnv>) => c.json({ status: "ok" });
   const ready = async (c: Context<EdgeEnv>) => {
     const state = await isReady(c.env, Date.now());
     const status = state.isReady ? "ready" : "not_ready";
     return c.json({ status, checks: state.checks }, state.isReady ? 200 : 503);
-  };
-  const started = (c: Context<EdgeEnv>) => {
-    const { KEY_PEPPERS, MASTER_KEYS, BOOTSTRAP_SECRET } = c.env;
-    const isStarted = [KEY_PEPPERS, MASTER_KEYS, BOOTSTRAP_SECRET].every(Boolean);
-    return c.json({ status: isStarted ? "started" : "not_started" }, isStarted ? 200 : 503);
   };
   return new Hono<EdgeEnv>()
     .get("/healthz", alive)
@@ -44,15 +35,25 @@ export function createHealth(probe: Probe = probeDependencies): Hono<EdgeEnv> {
     .get("/startup", started);
 }
 
+function alive(c: Context<EdgeEnv>): Response {
+  return c.json({ status: "ok" });
+}
+
+function started(c: Context<EdgeEnv>): Response {
+  const { KEY_PEPPERS, MASTER_KEYS, BOOTSTRAP_SECRET } = c.env;
+  const isStarted = [KEY_PEPPERS, MASTER_KEYS, BOOTSTRAP_SECRET].every(Boolean);
+  return c.json({ status: isStarted ? "started" : "not_started" }, isStarted ? 200 : 503);
+}
+
 /** Readiness over time; between two probes it answers what it knows. */
 function createReadiness(probe: Probe) {
   let readiness = INITIAL_READINESS;
-  let checks: Checks = { objects: true, kv: true };
+  let checks: DependencyHealth = { objects: true, kv: true };
   let probedMs = Number.NEGATIVE_INFINITY;
   return async (env: Env, nowMs: number) => {
     if (nowMs - probedMs >= PROBE_INTERVAL_MS) {
       probedMs = nowMs;
-      checks = await probe(env, nowMs);
+      checks = await probe(env);
       readiness = nextReadiness(readiness, checks.objects && checks.kv);
     }
     return { isReady: readiness.isReady, checks };

@@ -64,7 +64,10 @@ function checkPolicy(request: RunRequest, { runs: bounds }: Policy): Result<null
   ];
   const violations: Violation[] = asked
     .filter(({ value, most }) => value > most)
-    .map(({ pointer, most }) => ({ pointer, message: `The policy allows at most ${String(most)}.` }));
+    .map(({ pointer, most }) => ({
+      pointer,
+      message: `The policy allows at most ${String(most)}.`,
+    }));
   return violations.length === 0 ? ok(null) : fail({ code: "unprocessable", violations });
 }
 
@@ -84,7 +87,6 @@ async function finishedRun(
 }
 
 function streamFormat(accept = ""): StreamFormat<RunEvent> {
-  const isLast = (event: RunEvent) => event.type === "run.completed";
   return accept.includes("application/x-ndjson")
     ? {
         contentType: "application/x-ndjson",
@@ -100,4 +102,8 @@ function streamFormat(accept = ""): StreamFormat<RunEvent> {
         unfinished: () => "",
         heartbeat: ": keepalive\n\n",
       };
+}
+
+function isLast(event: RunEvent): boolean {
+  return event.type === "run.completed";
 }
