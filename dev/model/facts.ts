@@ -46,15 +46,21 @@ export function factsOf(text: string, todayMs: number): Facts {
   };
 }
 
+/** Capitalised words; one that only opens a sentence comes last, because it may be any word. */
 function placesOf(prose: string): string[] {
-  const found = prose.match(/\b\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*/gu) ?? [];
-  const words = found.map((run) =>
-    run
+  const found = [...prose.matchAll(/\b\p{Lu}[\p{L}'-]*(?: \p{Lu}[\p{L}'-]*)*/gu)];
+  const words = found.map((match) => ({
+    isOpening: /(^|[.?!:]\s*)$/.test(prose.slice(0, match.index)),
+    text: match[0]
       .split(" ")
       .filter((word) => !NOT_A_PLACE.test(word))
       .join(" "),
-  );
-  return [...new Set(words.filter((word) => word.length > 1))];
+  }));
+  const ranked = words
+    .filter(({ text }) => text.length > 1)
+    .toSorted((left, right) => Number(left.isOpening) - Number(right.isOpening));
+  const sure = ranked.filter(({ isOpening }) => !isOpening);
+  return [...new Set((sure.length > 0 ? sure : ranked).map(({ text }) => text))];
 }
 
 function datesOf(prose: string, todayMs: number): string[] {

@@ -64,6 +64,8 @@ function typeOf(schema: UnknownObject): string {
 function evidence(name: string, schema: UnknownObject, facts: Facts): unknown {
   const options = listOf(schema, "enum");
   if (options.length > 0) {
+    if (facts.codeLanguage !== null && options.includes(facts.codeLanguage))
+      return facts.codeLanguage;
     const text = facts.text.toLowerCase();
     return options.find((option) => text.includes(String(option).toLowerCase()));
   }
