@@ -15,6 +15,9 @@ const DOCUMENTED = /^(src|durable-objects|dev|bench|scripts)\//;
 const EXPORT =
   /^export (?:default )?(?:declare )?(?:abstract )?(?:async )?(?:const|let|function\*?|class|interface|type|namespace) ([A-Za-z0-9_$]+)/;
 
+/** A Durable Object's class is what its module's header is about. */
+const DOCUMENTED_BY_HEADER = /^durable-objects\/.*\nexport class /;
+
 const SWITCHED_OFF = /\b(oxlint|eslint)-disable|@ts-(ignore|expect-error|nocheck)\b/;
 /** In a comment; a test may well speak of code that holds one. */
 const UNFINISHED = /(^|\s)(\/\/|\*) ?(TODO|FIXME|XXX)\b/;
@@ -41,7 +44,8 @@ export function sourceFaults(file: string, text: string): string[] {
   for (const [index, line] of lines.entries()) {
     const at = `${file}:${index + 1}`;
     const name = EXPORT.exec(line)?.[1];
-    if (name !== undefined && DOCUMENTED.test(file) && !hasDocComment(lines, index)) {
+    const isHeaders = DOCUMENTED_BY_HEADER.test(`${file}\n${line}`);
+    if (name !== undefined && DOCUMENTED.test(file) && !isHeaders && !hasDocComment(lines, index)) {
       faults.push(`${at}: export ${name} has no doc comment`);
     }
     if (/^import \{.*\} from "zod/.test(line))
