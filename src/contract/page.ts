@@ -1,7 +1,8 @@
 /** Lists: at most `limit` items after a cursor, and where to go on. */
 
-/** Items of one answer when the client names no number, and the most it may name. */
+/** Items of one answer when the client names no number. */
 export const DEFAULT_PAGE_LIMIT = 20;
+/** The most items a client may ask for at once. */
 export const MAX_PAGE_LIMIT = 100;
 
 /** What part of a list is asked for. */
