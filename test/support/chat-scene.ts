@@ -1,0 +1,282 @@
+/** One chat run over a scripted model, fake lanes, a fake clock and a store of turns in memory. */
+
+import type { ChatEvent, ChatRequest, ModelEvent } from "../../src/contract/chat.ts";
+import type { GatewayError } from "../../src/contract/error.ts";
+import type {
+  ChatBounds,
+  ChatPorts,
+  HiddenTurn,
+  OfferedTool,
+  PlannedCall,
+  ToolBox,
+  TurnStore,
+} from "../../src/orchestration/ports.ts";
+import { runChat } from "../../src/orchestration/run-chat.ts";
+import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
+import { fail, ok } from "../../src/platform/result.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { type CallScript, FakeLanes, plannedCall, succeeded } from "./fake-lanes.ts";
+
+/** One thing the scripted model does. */
+export type ModelStep = ModelEvent | { readonly type: "wait"; readonly ms: number };
+
+/** One scripted turn: an error status, or what its stream brings. */
+export type ModelScript =
+  | { readonly error: GatewayError }
+  | {
+      readonly headersAfterMs?: number;
+      readonly steps: readonly ModelStep[];
+      /** Keeps waiting when aborted, as a broken port would. */
+      readonly ignoresSignal?: boolean;
+    };
+
+/** A piece of text. */
+export function text(content: string): ModelEvent {
+  return { type: "delta", delta: { content } };
+}
+
+/** A whole call in three events. */
+export function call(
+  index: number,
+  name: string,
+  argumentsJson = "{}",
+  id = `m${index}_${name}`,
+): ModelEvent[] {
+  const half = Math.ceil(argumentsJson.length / 2);
+  return [
+    { type: "call", index, id, name },
+    { type: "call_arguments", index, delta: argumentsJson.slice(0, half) },
+    { type: "call_arguments", index, delta: argumentsJson.slice(half) },
+  ];
+}
+
+/** The end of a turn. */
+export function finish(reason: string): ModelEvent {
+  return { type: "finish", reason };
+}
+
+/** A turn that only says `content`. */
+export function says(content: string): ModelScript {
+  return { steps: [text(content), finish("stop")] };
+}
+
+/** A turn that makes calls. */
+export function calls(...made: readonly ModelEvent[][]): ModelScript {
+  return { steps: [...made.flat(), finish("tool_calls")] };
+}
+
+/** Gateway tools `weather` (wire name `weather`) and `shop.buy` (wire name `shop_buy`, a write). */
+export const OFFERED: readonly OfferedTool[] = [
+  { wireName: "weather", name: "weather", description: "Weather.", input: { type: "object" } },
+  { wireName: "shop_buy", name: "shop.buy", description: "Buys.", input: { type: "object" } },
+];
+
+/** A tool of the client. */
+export const CLIENT_TOOL = { type: "function", function: { name: "ask_user" } };
+
+/** A body with one message. */
+export function request(changes: Partial<ChatRequest> = {}): ChatRequest {
+  return { model: "m", messages: [{ role: "user", content: "Hello" }], stream: true, ...changes };
+}
+
+/** What a scene is made of; everything has a default. */
+export interface ChatSetup {
+  readonly model: readonly ModelScript[];
+  readonly request?: ChatRequest;
+  readonly offered?: readonly OfferedTool[];
+  readonly bounds?: Partial<ChatBounds>;
+  readonly tool?: (call: PlannedCall) => CallScript;
+  readonly store?: MemoryTurns;
+  readonly maxParallelOfTool?: number;
+}
+
+/** Hidden turns in memory. */
+export class MemoryTurns implements TurnStore {
+  readonly turns = new Map<string, HiddenTurn>();
+  /** Never resolves, as a store that is down would. */
+  hangs = false;
+
+  async save(turnId: string, turn: HiddenTurn): Promise<void> {
+    if (this.hangs) await new Promise(() => undefined);
+    // Through JSON, as a real store would keep it.
+    this.turns.set(turnId, structuredClone(turn));
+  }
+
+  async load(turnId: string): Promise<HiddenTurn | null> {
+    if (this.hangs) await new Promise(() => undefined);
+    return this.turns.get(turnId) ?? null;
+  }
+}
+
+let scenes = 0;
+
+/** A chat run about to begin. */
+export class ChatScene {
+  readonly clock = new FakeClock();
+  readonly lanes: FakeLanes;
+  readonly store: MemoryTurns;
+  readonly events: ChatEvent[] = [];
+  /** Bodies the model was asked with. */
+  readonly asked: JsonObject[] = [];
+  /** Model streams that were left before their end. */
+  left = 0;
+  readonly #setup: ChatSetup;
+  readonly #controller = new AbortController();
+  readonly #scene: number;
+  #ids = 0;
+
+  constructor(setup: ChatSetup) {
+    scenes += 1;
+    this.#scene = scenes;
+    this.#setup = setup;
+    this.store = setup.store ?? new MemoryTurns();
+    this.lanes = new FakeLanes(
+      this.clock,
+      setup.tool ??
+        ((planned) => ({ durationMs: 100, outcome: succeeded({ tool: planned.tool }) })),
+    );
+  }
+
+  /** Starts the run. */
+  start(emit?: ChatPorts["emit"]): Promise<void> {
+    const { bounds } = this.#setup;
+    return runChat(
+      {
+        id: "run_1",
+        request: this.#setup.request ?? request(),
+        bounds: { maxTurns: 8, maxCalls: 256, maxParallel: 64, deadlineMs: 60_000, ...bounds },
+      },
+      this.#ports(emit),
+      this.#controller.signal,
+    );
+  }
+
+  /** Runs it to its end and returns its last event. */
+  async run(): Promise<ChatEvent | undefined> {
+    await this.clock.runUntil(this.start());
+    return this.events.at(-1);
+  }
+
+  /** The client goes. */
+  cancel(): void {
+    this.#controller.abort();
+  }
+
+  /** Text the client has read. */
+  content(field = "content"): string {
+    return this.events
+      .flatMap((event) => (event.type === "delta" ? [event.delta[field]] : []))
+      .filter((piece) => typeof piece === "string")
+      .join("");
+  }
+
+  /** What the tool messages of the `n`-th question to the model (from 0) say, parsed. */
+  toolContents(n: number): readonly unknown[] {
+    const messages = this.asked[n]?.["messages"];
+    if (messages === undefined || !isJsonArray(messages)) return [];
+    return messages
+      .filter(isJsonObject)
+      .filter(({ role }) => role === "tool")
+      .map(({ content }): unknown => JSON.parse(String(content)));
+  }
+
+  /** The assistant message the client has put together, as it sends it back. */
+  assistantMessage(): { role: string; content: string | null; tool_calls: { id: string }[] } {
+    const made = this.events.flatMap((event) => (event.type === "client_call" ? [event] : []));
+    return {
+      role: "assistant",
+      content: this.content() === "" ? null : this.content(),
+      tool_calls: made.map(({ index, id, name }) => ({
+        id,
+        type: "function",
+        function: { name, arguments: this.#argumentsOf(index) },
+      })),
+    };
+  }
+
+  #argumentsOf(index: number): string {
+    return this.events
+      .flatMap((event) =>
+        event.type === "client_call_arguments" && event.index === index ? [event.delta] : [],
+      )
+      .join("");
+  }
+
+  #ports(emit: ChatPorts["emit"] | undefined): ChatPorts {
+    return {
+      clock: this.clock,
+      lanes: this.lanes,
+      tools: toolBox(this.#setup),
+      turns: this.store,
+      newId: (prefix) => {
+        this.#ids += 1;
+        return `${prefix}_${`${this.#scene}x${this.#ids}`.padStart(22, "0")}`;
+      },
+      askModel: async (body, signal) => {
+        // A snapshot: the loop goes on adding messages.
+        this.asked.push(structuredClone(body));
+        const script = this.#setup.model[this.asked.length - 1] ?? says("The script is over.");
+        if ("error" in script) return fail(script.error);
+        const waited = script.ignoresSignal === true ? new AbortController().signal : signal;
+        await this.clock.sleep(script.headersAfterMs ?? 0, waited);
+        if (waited.aborted) return fail({ code: "cancelled" });
+        return ok(this.#stream(script.steps, waited));
+      },
+      emit:
+        emit ??
+        (async (event) => {
+          this.events.push(event);
+        }),
+    };
+  }
+
+  async *#stream(steps: readonly ModelStep[], signal: AbortSignal): AsyncGenerator<ModelEvent> {
+    let isDone = false;
+    try {
+      for (const step of steps) {
+        if (step.type === "wait") await this.clock.sleep(step.ms, signal);
+        else yield step;
+        if (signal.aborted) {
+          yield { type: "failed", error: { code: "cancelled" } };
+          return;
+        }
+      }
+      isDone = true;
+    } finally {
+      if (!isDone) this.left += 1;
+    }
+  }
+}
+
+function toolBox(setup: ChatSetup): ToolBox {
+  const offered = setup.offered ?? OFFERED;
+  return {
+    offered,
+    plan(id, wireName, argumentsJson) {
+      const tool = offered.find((each) => each.wireName === wireName);
+      if (tool === undefined)
+        return fail({ code: "unknown_tool", message: "There is no such tool." });
+      const parsed = parseArguments(argumentsJson);
+      if (parsed === null)
+        return fail({ code: "arguments_not_json", message: "The arguments are not JSON." });
+      if ("bad" in parsed) return fail({ code: "arguments_invalid", message: "/bad is unknown." });
+      const planned = plannedCall(id, {
+        tool: tool.name,
+        arguments: parsed,
+        effect: tool.name === "shop.buy" ? "write" : "read",
+        maxParallel: setup.maxParallelOfTool ?? null,
+      });
+      return ok(planned);
+    },
+  };
+}
+
+function parseArguments(argumentsJson: string): JsonObject | null {
+  if (argumentsJson === "") return {};
+  try {
+    const parsed: JsonObject = JSON.parse(argumentsJson);
+    return parsed;
+  } catch {
+    return null;
+  }
+}
