@@ -29,11 +29,11 @@ export class AnswerWatch {
   #wait: ReturnType<typeof setTimeout> | undefined;
   #ended: EarlyEnd | null = null;
 
+  /** Starts the clock of the whole answer; `caller` must not have aborted yet. */
   constructor(totalMs: number, caller: AbortSignal) {
     this.#caller = caller;
     this.#total = setTimeout(this.#onTimeout, totalMs);
     caller.addEventListener("abort", this.#onAbort, { once: true });
-    if (caller.aborted) this.#onAbort();
   }
 
   /** Aborts the request when the answer is ended early, and when it is closed. */

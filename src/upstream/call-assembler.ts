@@ -135,7 +135,7 @@ export class CallAssembler {
       );
     }
     if (call.text.isBlank) return this.#namesAnother(call.name, piece.name);
-    if (!call.text.isClosed) return false;
+    if (!call.text.isClosed || call.name === "") return false;
     if (piece.name !== call.name) return true;
     // An empty object may be a placeholder, so the same name after it is still the same call.
     return piece.argumentText.trim() !== "" && !call.text.isEmptyObject;

@@ -30,33 +30,29 @@ export interface SseParser {
 export function createSseParser(maxEventChars: number): SseParser {
   const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
   const event = new PendingEvent();
-  let buffer = "";
-  /** Everything before this place of `buffer` holds no line end. */
-  let scanned = 0;
+  /** The unfinished line, in the pieces it came in: joining them once keeps a long line from being copied each time. */
+  let pieces: string[] = [];
+  let unfinished = 0;
   let afterCarriageReturn = false;
 
   const feed = (text: string): Result<readonly ServerSentEvent[], SseFault> => {
     const events: ServerSentEvent[] = [];
-    buffer += text;
-    if (afterCarriageReturn && buffer !== "") {
-      if (buffer.startsWith("\n")) buffer = buffer.slice(1);
-      afterCarriageReturn = false;
-    }
-    let lineStart = 0;
+    let lineStart = afterCarriageReturn && text.startsWith("\n") ? 1 : 0;
+    if (text !== "") afterCarriageReturn = false;
     for (;;) {
-      const lineEnd = findLineEnd(buffer, Math.max(scanned, lineStart));
+      const lineEnd = findLineEnd(text, lineStart);
       if (lineEnd === -1) break;
-      const complete = event.take(buffer.slice(lineStart, lineEnd));
+      const complete = event.take(pieces.join("") + text.slice(lineStart, lineEnd));
       if (complete !== null) events.push(complete);
       if (event.size > maxEventChars) return fail("too_large");
-      lineStart = lineEnd + 1;
-      if (buffer.charAt(lineEnd) !== "\r") continue;
-      if (buffer.charAt(lineStart) === "\n") lineStart += 1;
-      afterCarriageReturn = lineStart === buffer.length && buffer.endsWith("\r");
+      pieces = [];
+      unfinished = 0;
+      afterCarriageReturn = text.charAt(lineEnd) === "\r" && lineEnd === text.length - 1;
+      lineStart = lineEnd + (text.startsWith("\r\n", lineEnd) ? 2 : 1);
     }
-    buffer = buffer.slice(lineStart);
-    scanned = buffer.length;
-    return event.size + buffer.length > maxEventChars ? fail("too_large") : ok(events);
+    if (lineStart < text.length) pieces.push(text.slice(lineStart));
+    unfinished += text.length - Math.min(lineStart, text.length);
+    return event.size + unfinished > maxEventChars ? fail("too_large") : ok(events);
   };
 
   return {

@@ -17,13 +17,13 @@ function handTimers() {
     get pending() {
       return armed.size;
     },
-    start(callback: () => void, delayMs: number): () => void {
+    start: (callback: () => void, delayMs: number): (() => void) => {
       const id = Symbol("timer");
       armed.set(id, callback);
       delays.push(delayMs);
       return () => armed.delete(id);
     },
-    fire(): void {
+    fire: (): void => {
       for (const callback of armed.values()) callback();
     },
   };

@@ -1,6 +1,5 @@
 /** The fault origin's model provider: an OpenAI-compatible endpoint whose `model` chooses how it fails. */
 
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -87,15 +86,6 @@ const MODELS: Readonly<Record<string, ModelFault>> = {
     response
       .writeHead(200, { "content-type": "text/event-stream" })
       .end(`data: ${"x".repeat(5 * 1024 * 1024)}`);
-  },
-  async "huge-answer"({ response }, write) {
-    const chunk = "x".repeat(1024 * 1024);
-    for (let sent = 0; sent < 70 && !response.destroyed; sent += 1) {
-      write(text(chunk));
-      if (response.writableNeedDrain)
-        await Promise.race([once(response, "drain"), once(response, "close")]);
-    }
-    response.end();
   },
   "status-429"({ response }) {
     refuse(

@@ -1,6 +1,6 @@
 /** The egress guard against hand-picked cases and, where it is at hand, the labelled corpus. */
 
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, inject, it } from "vitest";
 
 import { checkEgress } from "../../src/upstream/egress-guard.ts";
