@@ -31,12 +31,15 @@ async function start(): Promise<void> {
   for (const note of state.notes) say(note);
   const provider = await providerIn(join(ROOT, ".dev.vars"));
   say("Starting; the first start builds the gateway.");
+  let isReady = false;
   const world = await startWorld({
     port,
     secrets: await secretsIn(state.secretsFile),
     known: accessIn(await readPrivate(state.demoFile)),
     provider,
-    onLog: (line) => process.stdout.write(`${line.message}\n`),
+    onLog: (line) => {
+      if (isReady || line.level === "error") say(line.message);
+    },
     ...(state.directory === null ? {} : { persistTo: state.directory }),
   });
   try {
@@ -51,6 +54,7 @@ async function start(): Promise<void> {
       toolsBaseUrl,
     });
     say(welcome(world, provider !== null, state.demoFile));
+    isReady = true;
     await stop.promise;
     say("\nStopping.");
   } finally {

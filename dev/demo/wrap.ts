@@ -1,4 +1,4 @@
-/** Wraps streamed text at word boundaries without waiting for the end of a line. */
+/** Wraps streamed text at word boundaries without waiting for the end of a line; keeps one empty line at most. */
 
 /** Writes pieces of a stream so that no line is longer than `width`; call `end` to write the last word. */
 export function createWrapper(
@@ -8,6 +8,7 @@ export function createWrapper(
   let column = 0;
   let word = "";
   let space = "";
+  let newlines = 0;
   function flush(): void {
     if (word === "") return;
     if (column + space.length + word.length > width && column > 0) {
@@ -19,13 +20,15 @@ export function createWrapper(
     }
     word = "";
     space = "";
+    newlines = 0;
   }
   return {
     push(piece) {
       for (const character of piece) {
         if (character === "\n") {
           flush();
-          write("\n");
+          newlines += 1;
+          if (newlines <= 2) write("\n");
           column = 0;
           space = "";
         } else if (character === " ") {

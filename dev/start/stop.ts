@@ -1,5 +1,7 @@
 /** When `npm start` should end: Ctrl-C, SIGTERM, a closed terminal, or npm gone without a word. */
 
+import { readFileSync } from "node:fs";
+
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** How often the parent is looked at. */
 const PARENT_CHECK_MS = 1_000;
@@ -17,6 +19,7 @@ export function stopRequested(): { readonly promise: Promise<void>; takeOver(): 
     resolve(undefined);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
+  watchParent(onSignal);
   return {
     promise,
     takeOver() {
@@ -26,19 +29,32 @@ export function stopRequested(): { readonly promise: Promise<void>; takeOver(): 
         process.removeAllListeners(signal);
         process.on(signal, onSignal);
       }
-      watchParent(onSignal);
     },
   };
 }
 
-/** npm killed with SIGKILL cannot pass the signal on; its child then gets another parent. */
+/**
+ * Under npm there are two above this process: npm and the shell it starts. Killed, neither passes the signal on; what is
+ * left shows by another parent, here or one step above.
+ */
 function watchParent(onGone: () => void): void {
   if (process.env["npm_lifecycle_event"] === undefined) return;
-  const parent = process.ppid;
+  const before = lineage();
   const timer = setInterval(() => {
-    if (process.ppid === parent) return;
+    if (lineage() === before) return;
     clearInterval(timer);
     onGone();
   }, PARENT_CHECK_MS);
   timer.unref();
+}
+
+/** Parent and, where the system tells it as a file, grandparent. */
+function lineage(): string {
+  const parent = process.ppid;
+  try {
+    const fields = readFileSync(`/proc/${parent}/stat`, "utf8").split(") ").at(-1)?.split(" ");
+    return `${parent} ${fields?.[1] ?? ""}`;
+  } catch {
+    return String(parent);
+  }
 }

@@ -81,7 +81,7 @@ describe("createCallTrack", () => {
 
 describe("createWrapper", () => {
   it("breaks between words before the width is passed, whatever the pieces", () => {
-    const text = "one two three four\n- five   six seven";
+    const text = "one two three four\n- five   six seven\n\n\n\nend";
     for (const size of [1, 3, 100]) {
       let out = "";
       const wrapper = createWrapper(10, (piece) => {
@@ -89,7 +89,7 @@ describe("createWrapper", () => {
       });
       for (let at = 0; at < text.length; at += size) wrapper.push(text.slice(at, at + size));
       wrapper.end();
-      expect(out).toBe("one two\nthree four\n- five\nsix seven");
+      expect(out).toBe("one two\nthree four\n- five\nsix seven\n\nend");
     }
   });
 
