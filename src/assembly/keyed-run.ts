@@ -46,8 +46,11 @@ async function* readLines<Event>(
       if (done) return;
       const lines = (pending + value).split("\n");
       pending = lines.pop() ?? "";
-      // Written by our own RunJournal, one event a line.
-      for (const line of lines) yield JSON.parse(line) as Event;
+      for (const line of lines) {
+        // Written by our own RunJournal, one event a line.
+        const event: Event = JSON.parse(line);
+        yield event;
+      }
     }
   } catch {
     // The object is gone; what was received stands, and the missing last event tells the edge.

@@ -113,12 +113,14 @@ function startHere<Event>(
   const watch = journalOf(env, caller, runId).watch(() => cancelled.abort());
   const run = execute(AbortSignal.any([signal, cancelled.signal]));
   // A journal that is lost only takes the cancel route away; the run itself goes on.
-  const drop = () =>
-    watch.then(
+  const ended = async () => {
+    await run.ended;
+    await watch.then(
       (held) => held[Symbol.dispose](),
       () => undefined,
     );
-  return { ...run, ended: run.ended.finally(drop) };
+  };
+  return { ...run, ended: ended() };
 }
 
 function journalOf(env: Env, { snapshot }: RunCaller, runId: string) {

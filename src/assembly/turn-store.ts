@@ -26,8 +26,10 @@ export function turnStore(
       if (sealed === null) return null;
       const box = await tenantBox(env, snapshot);
       const text = await box.open(`turn/${turnId}`, sealed);
-      // Sealed by `save` above with this very name: what opens is a HiddenTurn.
-      return text === null ? null : (JSON.parse(text) as HiddenTurn);
+      if (text === null) return null;
+      // Sealed by `save` above under this very name: what opens is a HiddenTurn.
+      const turn: HiddenTurn = JSON.parse(text);
+      return turn;
     },
   };
 }
