@@ -2,14 +2,14 @@
  * `npm start`: the gateway, the scripted model and the sample tools with one command.
  *
  * State stays in `.wrangler/gateway`, secrets and keys in `.local/` (both ignored by git, `.local` readable by its owner
- * only). `PORT` chooses the port; a busy one gets a message and the next free one. `OPENAI_BASE_URL` and
+ * only); `STATE_DIRECTORY` puts both elsewhere. `PORT` chooses the port; a busy one gets a message and the next free one. `OPENAI_BASE_URL` and
  * `OPENAI_API_KEY` in `.dev.vars` replace the scripted model by a real provider. Ctrl-C ends every part.
  */
 
 import { join } from "node:path";
 
 import { ROOT } from "./gateway/bundle.ts";
-import { readPrivate, secretsIn, writePrivate } from "./gateway/secrets.ts";
+import { randomSecrets, readPrivate, secretsIn, writePrivate } from "./gateway/secrets.ts";
 import { textOf, type UnknownObject } from "./http/json.ts";
 import type { DemoAccess } from "./provision.ts";
 import { freePort } from "./start/free-port.ts";
@@ -26,15 +26,15 @@ async function start(): Promise<void> {
   const port = await freePort(wanted);
   if (port !== wanted)
     say(`Port ${wanted} is in use, so this gateway takes ${port}. PORT chooses another.`);
-  const local = join(ROOT, ".local");
-  const state = await claimState(local, join(ROOT, ".wrangler", "gateway"), port);
+  const home = process.env["STATE_DIRECTORY"] ?? ROOT;
+  const state = await claimState(join(home, ".local"), join(home, ".wrangler", "gateway"), port);
   for (const note of state.notes) say(note);
-  const provider = await providerIn(join(ROOT, ".dev.vars"));
+  const provider = await providerIn(join(home, ".dev.vars"));
   say("Starting; the first start builds the gateway.");
   let isReady = false;
   const world = await startWorld({
     port,
-    secrets: await secretsIn(state.secretsFile),
+    secrets: state.secretsFile === null ? randomSecrets() : await secretsIn(state.secretsFile),
     known: accessIn(await readPrivate(state.demoFile)),
     provider,
     onLog: (line) => {

@@ -11,7 +11,8 @@ import { join } from "node:path";
 export interface ClaimedState {
   /** Null: keep nothing after the end. */
   readonly directory: string | null;
-  readonly secretsFile: string;
+  /** Null: random secrets that are kept nowhere. */
+  readonly secretsFile: string | null;
   readonly demoFile: string;
   /** What the user should know. */
   readonly notes: readonly string[];
@@ -29,17 +30,14 @@ export async function claimState(
   const owner = Number(await readFile(lock, "utf8").catch(() => "0"));
   if (owner !== process.pid && isAlive(owner)) {
     const own = join(local, `demo-${port}.json`);
-    const secrets = join(local, `secrets-${port}.json`);
     return {
       directory: null,
-      secretsFile: secrets,
+      secretsFile: null,
       demoFile: own,
       notes: [
         `Another npm start runs (process ${owner}); this one keeps its state only while it runs.`,
       ],
-      release: async () => {
-        await Promise.all([rm(own, { force: true }), rm(secrets, { force: true })]);
-      },
+      release: () => rm(own, { force: true }),
     };
   }
   await writeFile(lock, String(process.pid));
