@@ -17,6 +17,8 @@ const HEARTBEAT_MS = 100;
 const MAX_ABORT_MS = 100;
 const MAX_ANSWER_LATE_MS = 50;
 const REPEATS = 40;
+/** Long enough for every call to be in flight by then. */
+const DEADLINE_MS = 800;
 const RANDOM_RUNS = 1000;
 /** Random runs going on at once. */
 const WIDTH = 8;
@@ -62,7 +64,7 @@ async function measureWay(
     ...way,
     calls: place.calls,
     quickCalls: isDeadline ? 1 : 0,
-    afterMs: isDeadline ? 400 : null,
+    afterMs: isDeadline ? DEADLINE_MS : null,
   };
   const seen: Seen[] = [];
   for (let index = 0; index < repeats; index += 1) seen.push(await carryOut(world, plan));

@@ -33,7 +33,7 @@ function gatewayCalls(random: () => number): object[] {
 function conversation(random: () => number): Conversation {
   const inner = 1 + Math.floor(random() * 3);
   const turns: object[] = Array.from({ length: inner }, (_, index) => ({
-    text: `Turn ${index + 1}. `,
+    text: `Turn ${index + 1}.`,
     calls: gatewayCalls(random),
   }));
   const clientCalls = random() < 0.25 ? 1 + Math.floor(random() * 2) : 0;
@@ -42,7 +42,10 @@ function conversation(random: () => number): Conversation {
     arguments: { question: "Really?" },
   }));
   turns.push({ text: "Done.", calls: own });
-  const text = `${Array.from({ length: inner }, (_, index) => `Turn ${index + 1}. `).join("")}Done.`;
+  // The texts of the turns are paragraphs of one message.
+  const text = [...Array.from({ length: inner }, (_, index) => `Turn ${index + 1}.`), "Done."].join(
+    "\n\n",
+  );
   const parameters = { type: "object", properties: { question: { type: "string" } } };
   const body = {
     model: "scripted",
