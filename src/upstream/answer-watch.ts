@@ -19,7 +19,7 @@ export interface AnswerTimeouts {
 }
 
 /** Why an answer was ended before the upstream ended it. */
-export type EarlyEnd = Extract<GatewayError, { readonly code: "cancelled" | "upstream_timeout" }>;
+type EarlyEnd = Extract<GatewayError, { readonly code: "cancelled" | "upstream_timeout" }>;
 
 /** One answer's clocks. `close` must be called; it leaves neither a timer nor a listener. */
 export class AnswerWatch {

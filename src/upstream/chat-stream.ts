@@ -20,7 +20,7 @@ import { rejectedInStream } from "./rejection.ts";
 import { createSseParser, type ServerSentEvent } from "./sse-parser.ts";
 
 /** One event of a stream. */
-export const MAX_EVENT_CHARS = 4 * 1024 * 1024;
+const MAX_EVENT_CHARS = 4 * 1024 * 1024;
 
 /** One answer that is not streamed. */
 export const MAX_ANSWER_CHARS = 16 * 1024 * 1024;

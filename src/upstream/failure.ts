@@ -32,6 +32,3 @@ export type UpstreamFailure =
       readonly status: number;
       readonly sent: true;
     };
-
-/** The tag alone. */
-export type UpstreamFailureKind = UpstreamFailure["kind"];

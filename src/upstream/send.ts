@@ -14,7 +14,7 @@ import { keptHeaders, refuseHeaders } from "./request-headers.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** Redirects followed for one request. */
-export const MAX_REDIRECTS = 3;
+const MAX_REDIRECTS = 3;
 
 /** One request; `url` has already been built from the tool's registered base, arguments never choose its origin. */
 export interface UpstreamRequest {
