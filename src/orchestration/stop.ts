@@ -35,7 +35,6 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
   let stopped: StopReason | null = null;
 
   function stop(reason: StopReason): void {
-    if (stopped !== null) return;
     stopped = reason;
     release();
     for (const listener of listeners) listener(reason);

@@ -86,6 +86,11 @@ export class FakeLanes implements LanePool {
     return this.#lanes;
   }
 
+  /** Calls of one tool in flight now. */
+  inFlightOf(tool: string): number {
+    return this.#inFlightByKey.get(`tool:${tool}`) ?? 0;
+  }
+
   close(): void {
     this.closed += 1;
   }
