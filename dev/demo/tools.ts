@@ -15,7 +15,7 @@ export function demoTools(base: string): Readonly<Record<string, UnknownObject>>
 
 function travelTools(base: string): Record<string, UnknownObject> {
   return {
-    get_weather: {
+    weather: {
       description: "Current weather and forecast for a city",
       input: input(
         { city: text("City name"), days: { type: "integer", minimum: 1, maximum: 14 } },
@@ -31,14 +31,14 @@ function travelTools(base: string): Record<string, UnknownObject> {
       timeout_ms: 5000,
       cache: { ttl_s: 300 },
     },
-    find_events: {
+    events: {
       description: "Events, concerts and exhibitions in a city from a date on",
       input: input({ city: text("City name"), from: { type: "string", format: "date" } }, ["city"]),
       effect: "read",
       http: { method: "GET", url: `${base}/events`, query: { city: "{city}", from: "{from}" } },
       timeout_ms: 5000,
     },
-    find_restaurants: {
+    restaurants: {
       description: "Best restaurants of a city, by cuisine",
       input: input({ city: text("City name"), cuisine: text("For example french") }, ["city"]),
       effect: "read",
@@ -49,7 +49,7 @@ function travelTools(base: string): Record<string, UnknownObject> {
       },
       timeout_ms: 5000,
     },
-    convert_currency: {
+    currency: {
       description: "Converts an amount of money at the exchange rate of two currencies",
       input: input(
         { from: text("ISO 4217 code"), to: text("ISO 4217 code"), amount: { type: "number" } },
@@ -68,7 +68,7 @@ function travelTools(base: string): Record<string, UnknownObject> {
 
 function workTools(base: string): Record<string, UnknownObject> {
   return {
-    web_search: {
+    search: {
       description: "Searches the web for pages about a query",
       input: input({ query: text("What to look for") }, ["query"]),
       effect: "read",

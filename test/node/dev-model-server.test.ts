@@ -57,18 +57,18 @@ describe("the travel scenario", () => {
     const first = await ask(messages, { tools });
     expect(first.finish).toBe("tool_calls");
     expect(first.calls.map(({ name, input }) => [name, input])).toEqual([
-      ["get_weather", { city: "Paris", days: 7 }],
-      ["find_events", { city: "Paris", from: "2026-11-23" }],
-      ["find_restaurants", { city: "Paris", cuisine: "french" }],
+      ["weather", { city: "Paris", days: 7 }],
+      ["events", { city: "Paris", from: "2026-11-23" }],
+      ["restaurants", { city: "Paris", cuisine: "french" }],
     ]);
     const results: Record<string, unknown> = {
-      get_weather: {
+      weather: {
         temperature_c: 12,
         condition: "cloudy",
         forecast: [{ high_c: 13, low_c: 7, condition: "light rain" }],
       },
-      find_events: { events: [{ name: "Jazz", date: "2026-11-24", venue: "Cave", price_eur: 0 }] },
-      find_restaurants: {
+      events: { events: [{ name: "Jazz", date: "2026-11-24", venue: "Cave", price_eur: 0 }] },
+      restaurants: {
         cuisine: "french",
         restaurants: [{ name: "Odette", district: "6e", rating: 4.8, price_eur: 62 }],
       },
@@ -87,7 +87,7 @@ describe("the travel scenario", () => {
     }
     const second = await ask(messages, { tools });
     expect(second.calls).toMatchObject([
-      { name: "convert_currency", input: { from: "EUR", to: "USD", amount: 124 } },
+      { name: "currency", input: { from: "EUR", to: "USD", amount: 124 } },
     ]);
     expect(second.calls[0]?.id).not.toBe(first.calls[0]?.id);
     messages.push({
@@ -108,7 +108,7 @@ describe("the travel scenario", () => {
 
   it("goes one by one when parallel calls are off", async () => {
     const { calls } = await ask(TRAVEL, { tools, parallel_tool_calls: false });
-    expect(calls.map((call) => call.name)).toEqual(["get_weather"]);
+    expect(calls.map((call) => call.name)).toEqual(["weather"]);
   });
 });
 
@@ -117,13 +117,13 @@ describe("other prompts", () => {
     ["What is (3 + 4) * 12.5?", [["calculate", { expression: "(3 + 4) * 12.5" }]]],
     [
       "Convert 250 USD to JPY, what is the exchange rate?",
-      [["convert_currency", { from: "USD", to: "JPY", amount: 250 }]],
+      [["currency", { from: "USD", to: "JPY", amount: 250 }]],
     ],
     [
       "How is the weather in Berlin and New York?",
       [
-        ["get_weather", { city: "Berlin" }],
-        ["get_weather", { city: "New York" }],
+        ["weather", { city: "Berlin" }],
+        ["weather", { city: "New York" }],
       ],
     ],
     [
@@ -149,9 +149,9 @@ describe("request options", () => {
     expect((await ask("Good morning", { tools, tool_choice: "required" })).calls).toHaveLength(1);
     const named = await ask("Good morning", {
       tools,
-      tool_choice: { type: "function", function: { name: "web_search" } },
+      tool_choice: { type: "function", function: { name: "search" } },
     });
-    expect(named.calls).toMatchObject([{ name: "web_search", input: { query: "Good morning" } }]);
+    expect(named.calls).toMatchObject([{ name: "search", input: { query: "Good morning" } }]);
   });
 
   it("response_format gives JSON, by the schema where there is one", async () => {
