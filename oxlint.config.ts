@@ -259,6 +259,12 @@ export default defineConfig({
         "typescript/no-unsafe-type-assertion": "off",
         "typescript/no-base-to-string": "off",
         "typescript/unbound-method": "off",
+        // Vitest's second argument says what went wrong; helpers named expect… assert.
+        "vitest/valid-expect": ["error", { maxArgs: 2 }],
+        "vitest/expect-expect": [
+          "error",
+          { assertFunctionNames: ["expect", "expect*", "fc.assert"] },
+        ],
         ...importRule(ZOD),
       },
     },
