@@ -172,27 +172,31 @@ function endOf(scene: ChatScene): string {
 }
 
 describe("runChat over 1,000 random conversations", () => {
-  it("never shows a gateway call, an inner finish or a role tool, and ends with exactly one end", async () => {
-    const ends = new Set<string>();
-    await assert(
-      asyncProperty(CHAT, async (chat) => {
-        const scene = sceneOf(chat);
-        await runScene(scene, chat.cancelAtMs);
-        ends.add(endOf(scene));
-        expect(brokenGuarantees(scene, chat)).toEqual([]);
-      }),
-      { seed: 3, numRuns: 1_000 },
-    );
-    // The conversations did reach every kind of end.
-    expect([...ends].toSorted()).toEqual([
-      "content_filter",
-      "deadline",
-      "failed",
-      "length",
-      "max_calls",
-      "max_turns",
-      "stop",
-      "tool_calls",
-    ]);
-  });
+  it(
+    "never shows a gateway call, an inner finish or a role tool, and ends with exactly one end",
+    { timeout: 60_000 },
+    async () => {
+      const ends = new Set<string>();
+      await assert(
+        asyncProperty(CHAT, async (chat) => {
+          const scene = sceneOf(chat);
+          await runScene(scene, chat.cancelAtMs);
+          ends.add(endOf(scene));
+          expect(brokenGuarantees(scene, chat)).toEqual([]);
+        }),
+        { seed: 3, numRuns: 1_000 },
+      );
+      // The conversations did reach every kind of end.
+      expect([...ends].toSorted()).toEqual([
+        "content_filter",
+        "deadline",
+        "failed",
+        "length",
+        "max_calls",
+        "max_turns",
+        "stop",
+        "tool_calls",
+      ]);
+    },
+  );
 });

@@ -62,6 +62,16 @@ export class FakeClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Moves time to the next timer, wakes it and lets what follows run; false when there is none. */
+  async step(): Promise<boolean> {
+    const next = this.#earliest();
+    if (next === undefined) return false;
+    this.#nowMs = Math.max(this.#nowMs, next.atMs);
+    next.wake();
+    await this.settle();
+    return true;
+  }
+
   /** Moves time from timer to timer until `promise` settles; rejects when it hangs with no timer left. */
   async runUntil<T>(promise: Promise<T>): Promise<T> {
     const watched = { isSettled: false };
@@ -71,11 +81,7 @@ export class FakeClock implements Clock {
     promise.then(mark, mark);
     await this.settle();
     while (!watched.isSettled) {
-      const next = this.#earliest();
-      if (next === undefined) throw new Error("The promise hangs and no timer is left.");
-      this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.wake();
-      await this.settle();
+      if (!(await this.step())) throw new Error("The promise hangs and no timer is left.");
     }
     return promise;
   }
