@@ -1,6 +1,6 @@
 /**
  * Runs in plain Node: the black-box conformance tests (unmodified clients against the built gateway), and the pure cores
- * again, to prove that they need no Worker.
+ * again, to prove that they need no Worker. The gateway is built and started only when a conformance test is run.
  */
 
 import { defineConfig } from "vitest/config";
@@ -8,15 +8,30 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     root: ".",
-    include: [
-      "test/conformance/**/*.test.ts",
-      "test/node/**/*.test.ts",
-      "test/orchestration/**/*.test.ts",
-      "test/algorithms/**/*.test.ts",
-      "test/platform/**/*.test.ts",
-    ],
-    globalSetup: ["test/support/servers.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "conformance",
+          include: ["test/conformance/**/*.test.ts"],
+          globalSetup: ["test/support/servers.ts", "test/support/gateway.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: [
+            "test/node/**/*.test.ts",
+            "test/orchestration/**/*.test.ts",
+            "test/algorithms/**/*.test.ts",
+            "test/platform/**/*.test.ts",
+          ],
+          globalSetup: ["test/support/servers.ts"],
+        },
+      },
+    ],
   },
 });
