@@ -73,12 +73,12 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Keywords of which one form must fit: naming every form's complaints would contradict itself. */
-const CHOICES: ReadonlySet<string> = new Set(["anyOf", "oneOf"]);
+const CHOICES: ReadonlySet<string> = new Set(["anyOf", "oneOf", "contains", "minContains"]);
 
 function describe(units: readonly OutputUnit[], prefix: string): Violation[] {
   const choices = units
     .filter((unit) => CHOICES.has(unit.keyword))
-    .map((unit) => `${unit.keywordLocation}/`);
+    .map(({ keywordLocation }) => `${keywordLocation.replace(/minContains$/, "contains")}/`);
   const complaints = units.filter(
     (unit) =>
       !WRAPPERS.has(unit.keyword) &&
@@ -128,6 +128,7 @@ const SENTENCES: ReadonlyMap<string, string> = new Map([
   ["pattern", "Does not match the required pattern."],
   ["uniqueItems", "Items must differ from each other."],
   ["contains", "Lacks a required item."],
+  ["minContains", "Lacks a required item."],
   ["minProperties", "Has too few properties."],
   ["maxProperties", "Has too many properties."],
   ["dependentRequired", "Lacks a property that another one requires."],

@@ -125,8 +125,7 @@ function fillSegment(segment: string, values: JsonObject): Result<string, CallEr
     if (typeof value === "object")
       return argumentError(part.name, "cannot be part of a URL: it is not a plain value");
     const plain = String(value);
-    if (plain === "" || plain === "." || plain === "..")
-      return argumentError(part.name, "cannot be a path segment");
+    if (plain === "") return argumentError(part.name, "cannot be a path segment");
     if (!plain.isWellFormed())
       return argumentError(part.name, "holds characters that cannot be sent");
     text += encodeURIComponent(plain);

@@ -204,17 +204,10 @@ function readClass(reader: Reader): CharacterSet {
   const ranges: (readonly [number, number])[] = [];
   while (peek(reader) !== "]") {
     const low = readClassMember(reader);
-    const [from] = low;
-    if (
-      peek(reader) === "-" &&
-      peek(reader, 1) !== "]" &&
-      low.length === 1 &&
-      from !== undefined &&
-      from[0] === from[1]
-    ) {
+    if (peek(reader) === "-" && peek(reader, 1) !== "]") {
       reader.at += 1;
-      const high = readClassMember(reader);
-      ranges.push([from[0], high[0]?.[1] ?? LAST_CODE_POINT]);
+      // The engine takes only single characters as the ends of a range.
+      ranges.push([low[0]?.[0] ?? 0, readClassMember(reader)[0]?.[1] ?? LAST_CODE_POINT]);
     } else ranges.push(...low);
   }
   reader.at += 1;

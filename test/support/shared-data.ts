@@ -18,6 +18,8 @@ export interface SharedData {
   readonly egressUrls: readonly LabelledUrl[] | null;
   /** Recorded chat completions by file name. */
   readonly chatCompletions: Readonly<Record<string, string>> | null;
+  /** Lines of recorded function calling tasks, each with a list `function` of `{name, parameters}`. */
+  readonly functionTasks: readonly string[] | null;
 }
 
 declare module "vitest" {
@@ -31,7 +33,9 @@ export function readSharedData(): SharedData {
   const root = resolve(import.meta.dirname, "../../../shared/data");
   const urls = join(root, "ssrf/ssrf-urls.jsonl");
   const completions = join(root, "wire-fixtures/chat-completions");
+  const tasks = join(root, "bfcl/multiple.jsonl");
   return {
+    functionTasks: existsSync(tasks) ? readLines(tasks) : null,
     egressUrls: existsSync(urls) ? readLines(urls).map(readLabelled) : null,
     chatCompletions: existsSync(completions)
       ? Object.fromEntries(

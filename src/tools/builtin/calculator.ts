@@ -15,7 +15,7 @@ export const MAX_EXPRESSION_LENGTH = 1000;
 /** Parentheses, functions and signs inside each other. */
 export const MAX_EXPRESSION_DEPTH = 64;
 
-/** Significant digits of a result: the last two of a double are the noise that makes 0.1 + 0.2 look wrong. */
+/** Significant digits of a result that is no exact integer: the last two of a double are the noise that makes 0.1 + 0.2 look wrong. */
 const RESULT_DIGITS = 15;
 
 type Operation = (...values: number[]) => number;
@@ -59,7 +59,7 @@ export function calculate(expression: string): Result<number, string> {
     complain(reader, "Unexpected character");
   if (reader.problem !== null) return fail(reader.problem);
   if (!Number.isFinite(value)) return fail("The result is not a finite number.");
-  return ok(Number(value.toPrecision(RESULT_DIGITS)));
+  return ok(Number.isSafeInteger(value) ? value : Number(value.toPrecision(RESULT_DIGITS)));
 }
 
 interface Reader {

@@ -1,0 +1,148 @@
+/** Calls of models and clients before anything is sent: planned, or refused with what to repair. */
+
+import { describe, expect, it } from "vitest";
+
+import { MAX_ARGUMENTS_LENGTH, createToolBox, planCalls } from "../../src/tools/tool-box.ts";
+import { storedTool } from "../support/tools.ts";
+
+const INPUT = {
+  type: "object",
+  properties: { city: { type: "string" }, days: { type: "integer" } },
+  required: ["city"],
+};
+const WEATHER = storedTool("weather.now", {
+  description: "Weather",
+  input: INPUT,
+  effect: "read",
+  timeout_ms: 1234,
+  max_parallel: 3,
+});
+const PING = storedTool("ping", {});
+
+function deep(levels: number): string {
+  return `{"a":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`;
+}
+
+describe("createToolBox", () => {
+  const box = createToolBox([WEATHER, PING]);
+
+  it("offers every tool under a name providers accept", () => {
+    expect(box.offered).toEqual([
+      { wireName: "weather_now", name: "weather.now", description: "Weather", input: INPUT },
+      { wireName: "ping", name: "ping", description: "A tool.", input: { type: "object" } },
+    ]);
+  });
+
+  it("plans a call with the tool's effect, timeout and cap", () => {
+    expect(box.plan("c1", "weather_now", '{"city":"Paris"}')).toEqual({
+      ok: true,
+      value: {
+        id: "c1",
+        tool: "weather.now",
+        arguments: { city: "Paris" },
+        effect: "read",
+        timeoutMs: 1234,
+        maxParallel: 3,
+      },
+    });
+    expect(box.plan("c2", "ping", "{}")).toMatchObject({
+      ok: true,
+      value: { effect: "write", maxParallel: null },
+    });
+  });
+
+  it.each(["", "  \n"])("takes %j as no arguments", (text) => {
+    expect(box.plan("c", "ping", text)).toMatchObject({ ok: true, value: { arguments: {} } });
+  });
+
+  it.each([
+    ["weather.now", "{}", "unknown_tool", 'There is no tool "weather.now".'],
+    ["constructor", "{}", "unknown_tool", "constructor"],
+    ["ping", "{", "arguments_not_json", "not valid JSON"],
+    ["ping", "[]", "arguments_invalid", "must be a JSON object"],
+    ["ping", "null", "arguments_invalid", "must be a JSON object"],
+    ["ping", deep(65), "arguments_invalid", "deeper than 64"],
+    ["ping", " ".repeat(MAX_ARGUMENTS_LENGTH + 1), "arguments_invalid", "too long"],
+    [
+      "weather_now",
+      '{"days":"two"}',
+      "arguments_invalid",
+      "/city: This field is required. /days: Must be of type integer.",
+    ],
+  ])("refuses %s(%.20s) as %s", (name, text, code, message) => {
+    expect(box.plan("c", name, text)).toMatchObject({
+      ok: false,
+      error: { code, message: expect.stringContaining(message) },
+    });
+  });
+
+  it("takes arguments of the greatest depth and length", () => {
+    expect(box.plan("c", "ping", deep(64))).toMatchObject({ ok: true });
+    expect(box.plan("c", "ping", "{}".padEnd(MAX_ARGUMENTS_LENGTH))).toMatchObject({ ok: true });
+  });
+
+  it("names the whole value as / and no more than ten places", () => {
+    const names = Array.from({ length: 12 }, (_, index) => `f${index}`);
+    const strict = createToolBox([
+      storedTool("strict", { input: { type: "object", required: names } }),
+    ]);
+    const refused = strict.plan("c", "strict", "{}");
+    expect(refused.ok ? "" : refused.error.message).toMatch(
+      /\/f9: This field is required\. \(2 more\)$/,
+    );
+    const never = createToolBox([
+      storedTool("never", { input: { type: "object", maxProperties: 0 } }),
+    ]);
+    expect(never.plan("c", "never", '{"a":1}')).toMatchObject({
+      error: { message: expect.stringContaining(" /: Has too many") },
+    });
+  });
+});
+
+describe("planCalls", () => {
+  const tools = [WEATHER, PING];
+
+  it("plans calls in order and gives ids that collide with none", () => {
+    const planned = planCalls(
+      tools,
+      [
+        { tool: "ping", arguments: {} },
+        { id: "call_1", tool: "weather.now", arguments: { city: "Paris" } },
+        { id: "call_3", tool: "ping", arguments: {} },
+        { tool: "ping", arguments: {} },
+        { id: "call_1_2", tool: "ping", arguments: {} },
+      ],
+      "/calls",
+    );
+    expect(planned.ok && planned.value.map((call) => call.id)).toEqual([
+      "call_1_3",
+      "call_1",
+      "call_3",
+      "call_4",
+      "call_1_2",
+    ]);
+    expect(planned).toMatchObject({
+      ok: true,
+      value: [{ tool: "ping" }, { tool: "weather.now", arguments: { city: "Paris" } }, {}, {}, {}],
+    });
+  });
+
+  it("names every mistake of every call", () => {
+    let nested: object = {};
+    for (let level = 0; level < 64; level += 1) nested = { a: nested };
+    const calls = [
+      { id: "a", tool: "nothing", arguments: {} },
+      { id: "b", tool: "weather.now", arguments: { days: 1.5 } },
+      { id: "a", tool: "ping", arguments: {} },
+      { tool: "ping", arguments: JSON.parse(JSON.stringify(nested)) },
+    ];
+    const planned = planCalls(tools, calls, "/calls");
+    expect(planned.ok ? [] : planned.error.map((violation) => violation.pointer)).toEqual([
+      "/calls/0/tool",
+      "/calls/1/arguments/city",
+      "/calls/1/arguments/days",
+      "/calls/2/id",
+      "/calls/3/arguments",
+    ]);
+  });
+});
