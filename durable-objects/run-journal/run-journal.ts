@@ -6,7 +6,8 @@
  *   back with the same key follows the same run or reads its stored answer. Sealed, kept for a day.
  * - a run somebody may cancel: the isolate that executes it leaves a callback here. Nothing is stored; the callback dies
  *   with the isolate, as the run does.
- * - a hidden turn: the gateway's half of a mixed turn, until the client brings its own half. Sealed, kept for a day.
+ * - a hidden turn: the gateway's half of a mixed turn, until the client brings its own half. Sealed; its writer says for
+ *   how long.
  *
  * When the object is lost in the middle of a keyed run, the run is lost too; the key then answers `run_interrupted`,
  * because its writes may have happened and must not be repeated silently.
@@ -22,7 +23,7 @@ import { migrate } from "../shared/migrate.ts";
 import { Recording } from "./recording.ts";
 import { MIGRATIONS } from "./schema.ts";
 
-/** How long a finished answer and a hidden turn can be asked for. */
+/** How long a finished answer can be asked for. */
 export const RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /** Characters of one stored row: sealed and in base64 it stays below the platform's 2 MB. */
@@ -85,9 +86,9 @@ export class RunJournal extends DurableObject<Env> {
     return true;
   }
 
-  /** Keeps a sealed hidden turn; resolves when it is durable. */
-  async saveTurn(sealed: string): Promise<void> {
-    const expiresAtMs = Date.now() + RETENTION_MS;
+  /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. */
+  async saveTurn(sealed: string, ttlMs: number): Promise<void> {
+    const expiresAtMs = Date.now() + ttlMs;
     this.#tables().exec(
       "INSERT OR REPLACE INTO turn (id, sealed, expires_at_ms) VALUES (1, ?, ?)",
       sealed,

@@ -145,11 +145,36 @@ function start<Event>(
   const channel = createChannel<Event>(EVENTS_AHEAD);
   channel.onLeave(() => left.abort());
   const work = run((event) => channel.push(event), AbortSignal.any([signal, left.signal]));
-  const ended = work.then(
-    () => channel.close(),
-    () => channel.close(),
-  );
-  return { id, events: channel.iterable, ended };
+  const close = () => channel.close();
+  return {
+    id,
+    events: thenRethrow(channel.iterable, work),
+    ended: work.then(close, close),
+  };
+}
+
+/**
+ * The run's events, and after the last of them whatever the run core threw: a bug or a platform fault must reach who
+ * reads, not look like an end.
+ */
+function thenRethrow<Event>(
+  events: AsyncIterable<Event>,
+  work: Promise<unknown>,
+): AsyncIterable<Event> {
+  const iterator = events[Symbol.asyncIterator]();
+  return {
+    [Symbol.asyncIterator]: () => ({
+      async next() {
+        const next = await iterator.next();
+        if (next.done === true) await work;
+        return next;
+      },
+      async return() {
+        await iterator.return?.();
+        return { done: true, value: undefined };
+      },
+    }),
+  };
 }
 
 /** The platform's clock. Timers are cleared as soon as they are not needed. */

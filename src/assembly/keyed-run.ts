@@ -22,7 +22,9 @@ export async function followKeyedRun<Event>(
     body: JSON.stringify(order),
     signal,
   });
-  if (response.status !== 200) return fail(await response.json<GatewayError>());
+  if (response.status !== 200 || response.body === null) {
+    return fail(await response.json<GatewayError>());
+  }
   const done = Promise.withResolvers<undefined>();
   signal.addEventListener("abort", () => done.resolve(undefined), { once: true });
   return ok({
@@ -32,12 +34,11 @@ export async function followKeyedRun<Event>(
   });
 }
 
-/** Parses one event a line. A stream that ends early (the object was lost) ends here too; the edge says so. */
+/** Parses one event a line; throws when the object is lost before the run's last event. */
 async function* readLines<Event>(
-  body: ReadableStream<Uint8Array> | null,
+  body: ReadableStream<Uint8Array>,
   onEnd: () => void,
 ): AsyncGenerator<Event, void, undefined> {
-  if (body === null) return onEnd();
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let pending = "";
   try {
@@ -52,8 +53,6 @@ async function* readLines<Event>(
         yield event;
       }
     }
-  } catch {
-    // The object is gone; what was received stands, and the missing last event tells the edge.
   } finally {
     await reader.cancel().catch(() => undefined);
     onEnd();

@@ -8,6 +8,12 @@ import type { HiddenTurn, TurnStore } from "../orchestration/ports.ts";
 import type { RunContext } from "./run-context.ts";
 import { tenantBox } from "./tenant-box.ts";
 
+/** How long the gateway's results of a mixed turn wait for the client's half. */
+const RESULTS_TTL_MS = 24 * 60 * 60 * 1000;
+
+/** A turn of the client's calls alone holds nothing but ids; conversations come back to it for longer. */
+const IDS_TTL_MS = 30 * RESULTS_TTL_MS;
+
 /** Hidden turns of one tenant. Rejects only on platform faults. */
 export function turnStore(
   env: Pick<Env, "ROLE" | "RUN_JOURNAL" | "MASTER_KEYS">,
@@ -19,7 +25,11 @@ export function turnStore(
   return {
     async save(turnId, turn) {
       const box = await tenantBox(env, snapshot);
-      await stubOf(turnId).saveTurn(await box.seal(`turn/${turnId}`, JSON.stringify(turn)));
+      const isMixed = turn.calls.some(({ clientId }) => clientId === null);
+      await stubOf(turnId).saveTurn(
+        await box.seal(`turn/${turnId}`, JSON.stringify(turn)),
+        isMixed ? RESULTS_TTL_MS : IDS_TTL_MS,
+      );
     },
     async load(turnId) {
       const sealed = await stubOf(turnId).loadTurn();

@@ -44,7 +44,7 @@ describe("turnStore", () => {
 
     const sealed = await stub.loadTurn();
     const moved = env.RUN_JOURNAL.getByName(`${snapshot.tenantId}/turn/t3`);
-    await moved.saveTurn(sealed ?? "");
+    await moved.saveTurn(sealed ?? "", 60_000);
     expect(await store.load("t3")).toBeNull();
 
     await runInDurableObject(stub, (_, state) => {
@@ -60,10 +60,23 @@ describe("turnStore", () => {
     expect(await store.load("t1")).toBeNull();
   });
 
+  it("keeps a turn that holds ids only for longer than one with results", async () => {
+    const { store, stub } = await newStore();
+    const expiry = () =>
+      runInDurableObject(stub, (_, state) =>
+        Number(state.storage.sql.exec("SELECT expires_at_ms FROM turn").one()["expires_at_ms"]),
+      );
+    await store.save("t1", TURN);
+    const mixed = await expiry();
+    const own = { ...TURN.calls[0], id: "c2", name: "", argumentsJson: "", clientId: "call_gw_0" };
+    await store.save("t1", { calls: [own], results: {} });
+    expect((await expiry()) - mixed).toBeGreaterThan(24 * 60 * 60 * 1000);
+  });
+
   it("does not open a value that is not one of its own", async () => {
     const { snapshot, store } = await newStore();
     const stub = env.RUN_JOURNAL.getByName(`${snapshot.tenantId}/turn/t9`);
-    await stub.saveTurn("not a sealed value");
+    await stub.saveTurn("not a sealed value", 60_000);
     expect(await store.load("t9")).toBeNull();
   });
 });
