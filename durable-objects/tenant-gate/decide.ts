@@ -77,8 +77,8 @@ function rateWait({ id, limit, bucket }: Refilled): readonly Wait[] {
 }
 
 function permitWait(state: GateMemory, id: string, max: number, nowMs: number): readonly Wait[] {
-  if (state.held(id) < max) return [];
-  const ends = state.permitEnds(id).toSorted((a, b) => a - b);
+  if (state.permits.held(id) < max) return [];
+  const ends = state.permits.ends(id).toSorted((a, b) => a - b);
   // So many have to end before one more fits.
   const last = ends[ends.length - max] ?? nowMs;
   return [{ code: "concurrency_exceeded", limit: id, retryAfterMs: last - nowMs }];

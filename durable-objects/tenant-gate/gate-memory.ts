@@ -1,34 +1,48 @@
 /**
- * GateMemory: the gate's rows as it works with them: buckets by id, permits by id, and how many permits hold each limit.
+ * GateMemory: what the gate decides on, and what of it must be on disk before an answer leaves.
  *
- * A copy of the tables, loaded once per life of the object and written through; losing it loses nothing.
+ * A row written costs milliseconds, so not every debit writes one. Instead the disk is always at least as strict as memory: a saved bucket holds
+ * no more than the real one, a saved permit lasts no shorter than the real one. Losing memory therefore never admits
+ * anything more; it may cost up to two seconds' worth of a fast limit, and a twentieth of a large concurrency limit until those
+ * permits end. Limits too small or slow for such a reserve are saved exactly, at every debit.
  */
 
 import { refill, type Bucket } from "../../src/algorithms/token-bucket.ts";
-
-/** A hold on concurrency limits. */
-export interface Permit {
-  readonly limits: readonly string[];
-  readonly expiresAtMs: number;
-}
+import { PermitPool } from "./permit-pool.ts";
 
 /** Buckets held before full ones are forgotten: a full bucket and an unknown one are the same. */
 export const MAX_BUCKETS = 4096;
 
-export class GateMemory {
-  readonly #buckets = new Map<string, Bucket>();
-  readonly #permits = new Map<string, Permit>();
-  readonly #held = new Map<string, number>();
-  /** No permit ends before this. */
-  #nextEndMs = Infinity;
+/** For so long after being saved a bucket gains nothing on disk, and so many milliseconds' refill may be held back. */
+const HORIZON_MS = 1000;
 
-  /** The bucket as last written, or undefined when it was never used. */
+/** Of a burst, at most this part is held back. */
+const RESERVED_PART = 20;
+
+export class GateMemory {
+  readonly permits = new PermitPool();
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #saved = new Map<string, Bucket>();
+
+  /** The bucket as last debited, or undefined when it was never used. */
   bucket(id: string): Bucket | undefined {
     return this.#buckets.get(id);
   }
 
-  setBucket(id: string, bucket: Bucket): void {
+  /** Takes over a saved bucket. */
+  load(id: string, saved: Bucket): void {
+    this.#buckets.set(id, saved);
+    this.#saved.set(id, saved);
+  }
+
+  /** Puts a debited bucket in force. Answers the row to write before the debit is told, or null when the disk is strict enough. */
+  debit(id: string, bucket: Bucket): Bucket | null {
     this.#buckets.set(id, bucket);
+    const saved = this.#saved.get(id);
+    if (saved !== undefined && isAsStrict(saved, bucket)) return null;
+    const row = withReserve(bucket);
+    this.#saved.set(id, row);
+    return row;
   }
 
   /** Forgets the full buckets once there are too many; returns their ids. */
@@ -38,53 +52,28 @@ export class GateMemory {
     for (const [id, bucket] of this.#buckets) {
       if (refill(bucket, bucket, nowMs).tokens >= bucket.burst) full.push(id);
     }
-    for (const id of full) this.#buckets.delete(id);
+    for (const id of full) {
+      this.#buckets.delete(id);
+      this.#saved.delete(id);
+    }
     return full;
   }
+}
 
-  /** Permits that hold the limit `id`. */
-  held(id: string): number {
-    return this.#held.get(id) ?? 0;
-  }
+/** True when restarting from `saved` can never give more than going on from `bucket`: the same limit, and no more in it. */
+function isAsStrict(saved: Bucket, bucket: Bucket): boolean {
+  if (saved.limit !== bucket.limit || saved.burst !== bucket.burst) return false;
+  const then = refill(saved, bucket, bucket.atMs);
+  return (
+    then.tokens < bucket.tokens || (then.tokens === bucket.tokens && then.parts <= bucket.parts)
+  );
+}
 
-  /** When each permit on the limit `id` ends by itself, epoch ms. */
-  permitEnds(id: string): readonly number[] {
-    const ends: number[] = [];
-    for (const permit of this.#permits.values()) {
-      if (permit.limits.includes(id)) ends.push(permit.expiresAtMs);
-    }
-    return ends;
-  }
-
-  addPermit(id: string, permit: Permit): void {
-    this.#permits.set(id, permit);
-    this.#nextEndMs = Math.min(this.#nextEndMs, permit.expiresAtMs);
-    for (const limit of permit.limits) this.#held.set(limit, this.held(limit) + 1);
-  }
-
-  /** Gives a permit back; false when it is unknown or has ended. */
-  dropPermit(id: string): boolean {
-    const permit = this.#permits.get(id);
-    if (permit === undefined) return false;
-    this.#permits.delete(id);
-    for (const limit of permit.limits) {
-      const left = this.held(limit) - 1;
-      if (left > 0) this.#held.set(limit, left);
-      else this.#held.delete(limit);
-    }
-    return true;
-  }
-
-  /** Drops the permits whose time has come; true when there were any. */
-  expirePermits(nowMs: number): boolean {
-    if (nowMs < this.#nextEndMs) return false;
-    let nextEndMs = Infinity;
-    let dropped = false;
-    for (const [id, permit] of this.#permits) {
-      if (permit.expiresAtMs <= nowMs) dropped = this.dropPermit(id);
-      else nextEndMs = Math.min(nextEndMs, permit.expiresAtMs);
-    }
-    this.#nextEndMs = nextEndMs;
-    return dropped;
-  }
+/** The bucket with a reserve taken out, dated ahead; exactly the bucket when its limit is too small or slow for one. */
+function withReserve(bucket: Bucket): Bucket {
+  const quick = Math.floor((bucket.limit * HORIZON_MS) / bucket.windowMs);
+  const reserve = Math.min(Math.floor(bucket.burst / RESERVED_PART), quick);
+  if (reserve === 0) return bucket;
+  const tokens = Math.max(0, bucket.tokens - reserve);
+  return { ...bucket, tokens, atMs: bucket.atMs + HORIZON_MS };
 }

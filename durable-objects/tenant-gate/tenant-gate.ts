@@ -2,8 +2,9 @@
  * TenantGate: the one place a tenant's rates and concurrency are decided.
  *
  * One object per tenant, so decisions for a tenant are serialised and tenants never share a bottleneck. The state is
- * worked on in memory and written through in the same turn, so the answer leaves only once the debit is durable and an
- * evicted object loses nothing. A refusal writes nothing. Permits end by themselves, so a lost isolate cannot hold one.
+ * worked on in memory; before an answer leaves, the disk is at least as strict, so an evicted object never admits more
+ * than it would have (`GateMemory` says what an eviction may cost). A refusal writes nothing. Permits end by themselves, so
+ * a lost isolate cannot hold one.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -51,9 +52,7 @@ export class TenantGate extends DurableObject<Env> {
   /** Debits every limit of the request together and hands out a permit, or refuses and consumes nothing. */
   admit(request: AdmissionRequest): Admission {
     const nowMs = Date.now();
-    if (this.#memory.expirePermits(nowMs)) {
-      this.#sql.exec("DELETE FROM permit WHERE expires_at_ms <= ?", nowMs);
-    }
+    for (const id of this.#memory.permits.expire(nowMs)) this.#deletePermit(id);
     const decision = decide(this.#memory, request, nowMs);
     if (!decision.ok) return fail(decision.error);
     this.#debit(decision.value, nowMs);
@@ -62,7 +61,8 @@ export class TenantGate extends DurableObject<Env> {
 
   /** Gives a permit back. An unknown or ended one changes nothing, so it may be called twice. */
   release(permit: string): void {
-    if (this.#memory.dropPermit(permit)) this.#sql.exec("DELETE FROM permit WHERE id = ?", permit);
+    const slot = this.#memory.permits.release(permit);
+    if (slot !== null) this.#deletePermit(slot);
   }
 
   /** Erases everything, in storage and in memory. */
@@ -75,14 +75,15 @@ export class TenantGate extends DurableObject<Env> {
   }
 
   #debit(debit: Debit, nowMs: number): void {
-    if (debit.buckets.length === 0) return;
     const values: SqlStorageValue[] = [];
+    let rows = 0;
     for (const { id, bucket } of debit.buckets) {
-      this.#memory.setBucket(id, bucket);
-      const { tokens, parts, atMs, limit, windowMs, burst } = bucket;
-      values.push(id, tokens, parts, atMs, limit, windowMs, burst);
+      const row = this.#memory.debit(id, bucket);
+      if (row === null) continue;
+      rows += 1;
+      values.push(id, row.tokens, row.parts, row.atMs, row.limit, row.windowMs, row.burst);
     }
-    this.#sql.exec(upsertBuckets(debit.buckets.length), ...values);
+    if (rows > 0) this.#sql.exec(upsertBuckets(rows), ...values);
     for (const id of this.#memory.forgetFull(nowMs)) {
       this.#sql.exec("DELETE FROM bucket WHERE id = ?", id);
     }
@@ -90,24 +91,30 @@ export class TenantGate extends DurableObject<Env> {
 
   #permit(request: AdmissionRequest, nowMs: number): string | null {
     if (request.concurrency.length === 0) return null;
-    const id = crypto.randomUUID();
-    const limits = request.concurrency.map((limit) => limit.id);
-    const expiresAtMs = nowMs + request.permitTtlMs;
-    this.#memory.addPermit(id, { limits, expiresAtMs });
-    this.#sql.exec(
-      "INSERT INTO permit (id, limits, expires_at_ms) VALUES (?, ?, ?)",
-      id,
-      limits.join(" "),
-      expiresAtMs,
+    const endsMs = nowMs + request.permitTtlMs;
+    const { permit, write } = this.#memory.permits.hold(request.concurrency, endsMs, () =>
+      crypto.randomUUID(),
     );
-    return id;
+    if (write !== null) {
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO permit (id, limits, expires_at_ms) VALUES (?, ?, ?)",
+        write.id,
+        write.limits.join(" "),
+        write.expiresAtMs,
+      );
+    }
+    return permit;
+  }
+
+  #deletePermit(id: string): void {
+    this.#sql.exec("DELETE FROM permit WHERE id = ?", id);
   }
 
   #load(): GateMemory {
     const memory = new GateMemory();
     for (const row of this.#sql.exec<BucketRow>("SELECT * FROM bucket")) {
       const { tokens, parts, burst } = row;
-      memory.setBucket(row.id, {
+      memory.load(row.id, {
         tokens,
         parts,
         atMs: row.at_ms,
@@ -117,7 +124,8 @@ export class TenantGate extends DurableObject<Env> {
       });
     }
     for (const row of this.#sql.exec<PermitRow>("SELECT * FROM permit")) {
-      memory.addPermit(row.id, {
+      memory.permits.load({
+        id: row.id,
         limits: row.limits.split(" "),
         expiresAtMs: row.expires_at_ms,
       });

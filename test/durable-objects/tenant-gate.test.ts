@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { decide } from "../../durable-objects/tenant-gate/decide.ts";
-import { GateMemory, MAX_BUCKETS } from "../../durable-objects/tenant-gate/gate-memory.ts";
+import { GateMemory } from "../../durable-objects/tenant-gate/gate-memory.ts";
 import type { AdmissionRequest } from "../../src/contract/admission.ts";
 
 const SEED = 20_261_122;
@@ -182,12 +182,11 @@ describe("decide", () => {
 
   /** Asks and, when granted, writes what the object would write. */
   function ask(memory: GateMemory, request: AdmissionRequest, nowMs: number, permit: string) {
-    memory.expirePermits(nowMs);
+    memory.permits.expire(nowMs);
     const decision = decide(memory, request, nowMs);
     if (!decision.ok) return decision;
-    for (const { id, bucket } of decision.value.buckets) memory.setBucket(id, bucket);
-    const held = request.concurrency.map((limit) => limit.id);
-    memory.addPermit(permit, { limits: held, expiresAtMs: nowMs + request.permitTtlMs });
+    for (const { id, bucket } of decision.value.buckets) memory.debit(id, bucket);
+    memory.permits.hold(request.concurrency, nowMs + request.permitTtlMs, () => permit);
     return decision;
   }
 
@@ -254,21 +253,5 @@ describe("decide", () => {
       ok: false,
       error: { limit: "slow", code: "quota_exceeded", retryAfterMs: 60_000 },
     });
-  });
-});
-
-describe("GateMemory", () => {
-  it("forgets full buckets only, and only beyond its bound", () => {
-    const memory = new GateMemory();
-    const limit = { limit: 1, windowMs: 1000, burst: 2 };
-    memory.setBucket("empty", { ...limit, tokens: 0, parts: 0, atMs: 0 });
-    for (let n = 1; n < MAX_BUCKETS; n += 1) {
-      memory.setBucket(`full ${n}`, { ...limit, tokens: 2, parts: 0, atMs: 0 });
-    }
-    expect(memory.forgetFull(1000)).toEqual([]);
-    memory.setBucket("one more", { ...limit, tokens: 1, parts: 0, atMs: 0 });
-    expect(memory.forgetFull(1000)).toHaveLength(MAX_BUCKETS);
-    expect(memory.bucket("empty")).toBeDefined();
-    expect(memory.bucket("one more")).toBeUndefined();
   });
 });
