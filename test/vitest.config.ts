@@ -21,6 +21,7 @@ export default defineConfig({
     exclude: ["test/conformance/**", "test/node/**"],
     root: ".",
     globalSetup: ["test/support/servers.ts"],
+    silent: "passed-only",
     // The first test in a file pays worker start-up: 1.1 s idle, over 5 s on a loaded 2-core machine.
     testTimeout: 20_000,
     hookTimeout: 60_000,

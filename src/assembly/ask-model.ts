@@ -55,6 +55,7 @@ export function modelPort(
 
 /** Where a model name leads. */
 export interface ModelRoute {
+  readonly name: string;
   readonly upstream: Upstream;
   readonly target: Target;
   /** The provider's own name of the model. */
@@ -63,12 +64,14 @@ export interface ModelRoute {
 
 /** The first of the tenant's upstreams that has this model, or null. */
 export function routeModel(snapshot: TenantSnapshot, model: string): ModelRoute | null {
-  for (const { upstream } of snapshot.upstreams) {
+  for (const { name, upstream } of snapshot.upstreams) {
     const [target] = upstream.targets;
     if (target === undefined) continue;
-    if (upstream.models === "*") return { upstream, target, providerModel: model };
+    if (upstream.models === "*") return { name, upstream, target, providerModel: model };
     const entry = Object.hasOwn(upstream.models, model) ? upstream.models[model] : undefined;
-    if (entry !== undefined) return { upstream, target, providerModel: entry.as ?? model };
+    if (entry !== undefined) {
+      return { name, upstream, target, providerModel: entry.as ?? model };
+    }
   }
   return null;
 }

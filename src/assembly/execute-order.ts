@@ -14,7 +14,7 @@ import { runChat } from "../orchestration/run-chat.ts";
 import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox } from "../tools/tool-box.ts";
-import { modelPort } from "./ask-model.ts";
+import { modelPort, routeModel } from "./ask-model.ts";
 import { lanePool } from "./lanes.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
@@ -40,6 +40,8 @@ export interface ChatOrder {
   readonly bodyHash: string;
   readonly request: ChatRequest;
   readonly tools: OfferedTools;
+  /** Adds to the summary where the request went. */
+  readonly isDebug: boolean;
 }
 
 /** Plain data that says everything about a run. */
@@ -113,7 +115,7 @@ export function executeChatOrder(
       turns: turnStore(env, context),
       newId: (prefix) => newId(prefix),
       askModel: modelPort(env, context),
-      emit,
+      emit: order.isDebug ? (event) => emit(withDebug(env, order, event)) : emit,
     };
     const bounds = {
       maxTurns: runs.max_turns,
@@ -123,6 +125,13 @@ export function executeChatOrder(
     };
     return runChat({ id: context.runId, request, bounds }, ports, runSignal);
   });
+}
+
+function withDebug(env: Env, { context, request }: ChatOrder, event: ChatEvent): ChatEvent {
+  const route = routeModel(context.snapshot, request.model);
+  if (event.type !== "finished" || route === null) return event;
+  const debug = { upstream: route.name, target: route.target.id, region: env.REGION };
+  return { ...event, summary: { ...event.summary, debug } };
 }
 
 function lanesOf(env: Env, context: RunContext, defer: Defer): LanePool {

@@ -57,15 +57,22 @@ export async function startRun(
   );
 }
 
+/** What a chat request's headers choose. */
+export interface ChatOptions {
+  readonly tools: OfferedTools;
+  readonly idempotencyKey: string | null;
+  readonly isDebug: boolean;
+}
+
 /** Starts a chat completion. */
 export async function startChat(
   env: Env,
   caller: RunCaller,
   request: ChatRequest,
-  options: { readonly tools: OfferedTools; readonly idempotencyKey: string | null },
+  options: ChatOptions,
   signal: AbortSignal,
 ): Promise<Result<StartedRun<ChatEvent>, GatewayError>> {
-  const { tools, idempotencyKey } = options;
+  const { tools, idempotencyKey, isDebug } = options;
   const context = runContext(caller, await runIdOf(caller, idempotencyKey));
   const order = (bodyHash: string): ChatOrder => ({
     kind: "chat",
@@ -73,6 +80,7 @@ export async function startChat(
     bodyHash,
     request,
     tools,
+    isDebug,
   });
   if (idempotencyKey !== null) {
     const bodyHash = await bodyHashOf({ request, tools });

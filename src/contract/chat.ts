@@ -94,6 +94,8 @@ export interface ChatSummary {
   readonly saved_ms: number;
   readonly shards: number;
   readonly stopped_by?: StoppedBy;
+  /** Only for `x-gw-debug: 1`: where the request went. */
+  readonly debug?: { readonly upstream: string; readonly target: string; readonly region: string };
 }
 
 /** What a chat run says to the edge, in order: `started`, then any of the middle ones, then `finished` or `failed`. */

@@ -46,7 +46,7 @@ function chat(text: string): ChatRequest {
   return { model: "scripted-1", messages: [{ role: "user", content: text }] };
 }
 
-const CHAT_OPTIONS = { tools: "all", idempotencyKey: "chat-1" } as const;
+const CHAT_OPTIONS = { tools: "all", idempotencyKey: "chat-1", isDebug: false } as const;
 
 describe("a run under an idempotency key", () => {
   it("runs once and answers the same to everybody who comes back", async () => {

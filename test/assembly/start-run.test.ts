@@ -111,6 +111,7 @@ describe("startRun", () => {
     await events.return?.();
     await run.ended;
     await until(async () => (await inFlight("left")).open === 0);
+    expect((await inFlight("left")).aborted).toBe(8);
   });
 });
 

@@ -29,7 +29,11 @@ export const chatCompletions = new Hono<EdgeEnv>().post(
     if (!tools.ok) return refuse(c, tools.error);
     const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
     if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
-    const options = { tools: tools.value, idempotencyKey: idempotencyKey.value };
+    const options = {
+      tools: tools.value,
+      idempotencyKey: idempotencyKey.value,
+      isDebug: c.req.header("x-gw-debug") === "1",
+    };
 
     const run = await startAdmitted(c, caller.value, (signal) =>
       startChat(c.env, caller.value, body.value, options, signal),

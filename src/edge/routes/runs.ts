@@ -37,7 +37,7 @@ export const runs = new Hono<EdgeEnv>()
     );
     if (!run.ok) return refuse(c, run.error);
     if (request.stream) {
-      const format = streamFormat(c.req.header("accept"));
+      const format = streamFormat(run.value.id, c.req.header("accept"));
       return streamAnswer(c, run.value, run.value.events, policy.runs.heartbeat_ms, format);
     }
     const answer = await finishedRun(run.value, c.var.record);
@@ -86,20 +86,23 @@ async function finishedRun(
   return fail({ code: "cancelled" });
 }
 
-function streamFormat(accept = ""): StreamFormat<RunEvent> {
+/** A stream that was lost on the way ends with `run.failed`, never in silence. */
+function streamFormat(runId: string, accept = ""): StreamFormat<RunEvent> {
+  const lost = (isFault: boolean) =>
+    JSON.stringify({ type: "run.failed", id: runId, code: isFault ? "internal" : "cancelled" });
   return accept.includes("application/x-ndjson")
     ? {
         contentType: "application/x-ndjson",
         encode: ndjsonLine,
         isLast,
-        unfinished: () => "",
+        unfinished: (isFault) => `${lost(isFault)}\n`,
         heartbeat: "\n",
       }
     : {
         contentType: "text/event-stream",
         encode: createSseEncoder(),
         isLast,
-        unfinished: () => "",
+        unfinished: (isFault) => `event: run.failed\ndata: ${lost(isFault)}\n\n`,
         heartbeat: ": keepalive\n\n",
       };
 }
