@@ -94,7 +94,7 @@ describe("startChat", () => {
     };
     const run = await startChat(broken, caller, request, OPTIONS, NEVER);
     if (!run.ok) throw new Error(run.error.code);
-    await expect(collect(run.value.events)).rejects.toThrow();
+    await expect(collect(run.value.events)).rejects.toThrow("the journal is away");
     await run.value.ended;
   });
 });
