@@ -187,6 +187,7 @@ describe("5xx InternalServerError", () => {
       clientOf(tenant).chat.completions.create({ model: MODEL, messages }),
     );
     expect(error).toBeInstanceOf(OpenAI.InternalServerError);
+    expect(error).toMatchObject({ code: "upstream_rejected" });
   });
 
   it("is tried again by the client's default retries until it works", async () => {
