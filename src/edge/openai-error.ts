@@ -86,6 +86,9 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set([
 /** Statuses of an upstream that speak about the client's request, not about the gateway's own standing with it. */
 const PASSED_ON: ReadonlySet<number> = new Set([400, 404, 413, 422, 429]);
 
+/** An upstream that refuses the gateway says nothing about the client; its words would read as if it did. */
+const ABOUT_THE_GATEWAY: ReadonlySet<number> = new Set([401, 403]);
+
 function openAIStatus(error: GatewayError): number {
   const passesOn = error.code === "upstream_rejected" && PASSED_ON.has(error.upstreamStatus);
   return passesOn ? error.upstreamStatus : STATUS[error.code];
@@ -103,7 +106,10 @@ function errorCode(error: GatewayError): string {
   if (error.code === "quota_exceeded" || error.code === "concurrency_exceeded") {
     return "rate_limit_exceeded";
   }
-  return error.code === "upstream_rejected" ? (error.upstreamCode ?? error.code) : error.code;
+  if (error.code !== "upstream_rejected" || ABOUT_THE_GATEWAY.has(error.upstreamStatus)) {
+    return error.code;
+  }
+  return error.upstreamCode ?? error.code;
 }
 
 function violationText({ pointer, message }: Violation): string {
