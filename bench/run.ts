@@ -13,7 +13,7 @@ import { streams } from "./streams.ts";
 const BENCHES: readonly Bench[] = [speedup, overhead, aborts, streams];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
-const TIMING_UNITS = new Set(["ms", "×"]);
+const TIMING_UNITS = new Set(["ms", "×", "%"]);
 
 function withoutTimingBars({ case: subject, metric, value, unit, bar, ok }: BenchRow): BenchRow {
   const isJudged = bar !== undefined && ok !== undefined && !TIMING_UNITS.has(unit);
