@@ -66,11 +66,24 @@ export async function readJson(
   }
 }
 
-/** The body's bytes, or null as soon as there are more than `maxBytes`. */
+/**
+ * The body's bytes, or null as soon as there are more than `maxBytes`. A body that says how long it is, and HTTP holds it
+ * to that, is read in one go, which costs half as much as reading it in pieces.
+ */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return null;
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > maxBytes) return null;
   if (request.body === null) return new Uint8Array();
-  const reader: ReadableStreamDefaultReader<Uint8Array> = request.body.getReader();
+  if (declared === null) return readPieces(request.body, maxBytes);
+  const bytes = new Uint8Array(await request.arrayBuffer());
+  return bytes.byteLength > maxBytes ? null : bytes;
+}
+
+async function readPieces(
+  body: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array | null> {
+  const reader = body.getReader();
   const chunks: Uint8Array[] = [];
   let length = 0;
   for (let read = await reader.read(); !read.done; read = await reader.read()) {

@@ -79,6 +79,21 @@ describe("readJson", () => {
     });
   });
 
+  it("refuses a body that says it is too long without reading it", async () => {
+    const { body, taken } = pieces(1000, 1024);
+    const headers = { ...JSON_TYPE, "content-length": "4097" };
+    const read = await readJson(post(body, headers), { maxBytes: 4096 });
+    expect(read).toMatchObject({ error: { code: "body_too_large" } });
+    // One piece is asked for when the stream is made.
+    expect(taken()).toBeLessThanOrEqual(1);
+  });
+
+  it("does not believe a length that is too short", async () => {
+    const headers = { ...JSON_TYPE, "content-length": "2" };
+    const read = await readJson(post(`"${"x".repeat(5000)}"`, headers), { maxBytes: 4096 });
+    expect(read).toMatchObject({ error: { code: "body_too_large" } });
+  });
+
   it("stops reading a body of unknown length soon after its limit", async () => {
     const { body, taken } = pieces(1000, 1024);
     const read = await readJson(post(body), { maxBytes: 4096 });

@@ -224,7 +224,7 @@ describe("POST /v1/chat/completions, refused before the first byte", () => {
       "context_length_exceeded",
       null,
     ]);
-    expect(await refused(of({ status: 401 }))).toEqual([502, "scripted_fault", null]);
+    expect(await refused(of({ status: 401 }))).toEqual([502, "upstream_rejected", null]);
     expect(await refused({ model: "down", messages, stream })).toEqual([
       502,
       "upstream_unreachable",

@@ -154,22 +154,32 @@ describe("openAIErrorResponse", () => {
     [413, 413],
     [422, 422],
     [429, 429],
-    // The upstream's opinion of the gateway's credential is not about the client's key.
-    [401, 502],
-    [403, 502],
     [500, 502],
     [529, 502],
   ])("an upstream's %i becomes %i, with its code", async (upstreamStatus, status) => {
-    const response = openAIErrorResponse({
+    const response = rejectedWith(upstreamStatus);
+    expect(response.status).toBe(status);
+    expect(response.headers.get("retry-after")).toBe(upstreamStatus === 429 ? "2" : null);
+    expect(await response.json()).toMatchObject({ error: { code: "context_length_exceeded" } });
+  });
+
+  it.each([401, 403])(
+    "an upstream's %i becomes 502 without its code: it is not about the client's key",
+    async (upstreamStatus) => {
+      const response = rejectedWith(upstreamStatus);
+      expect(response.status).toBe(502);
+      expect(await response.json()).toMatchObject({ error: { code: "upstream_rejected" } });
+    },
+  );
+
+  function rejectedWith(upstreamStatus: number): Response {
+    return openAIErrorResponse({
       code: "upstream_rejected",
       upstreamStatus,
       upstreamCode: "context_length_exceeded",
       retryAfterMs: upstreamStatus === 429 ? 1500 : null,
     });
-    expect(response.status).toBe(status);
-    expect(response.headers.get("retry-after")).toBe(upstreamStatus === 429 ? "2" : null);
-    expect(await response.json()).toMatchObject({ error: { code: "context_length_exceeded" } });
-  });
+  }
 
   it("tells OpenAI's clients not to repeat what must not be repeated", () => {
     const retried = (code: ErrorCode) =>
