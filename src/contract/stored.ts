@@ -43,9 +43,7 @@ export const StoredSnapshot = z.object({
   ceiling: Limits,
   policy: Policy,
   policyVersion: z.number(),
-  tools: z.array(
-    z.object({ name: z.string(), version: z.number(), definition: ToolDefinition }),
-  ),
+  tools: z.array(z.object({ name: z.string(), version: z.number(), definition: ToolDefinition })),
   upstreams: z.array(z.object({ name: z.string(), version: z.number(), upstream: Upstream })),
   secrets: z.array(
     z.object({
