@@ -73,7 +73,6 @@ export const LIBRARY_HOME: Record<string, Room> = {
   hono: "edge",
   openai: "upstream",
   "@cfworker/json-schema": "tools",
-  "@cloudflare/cabidela": "tools",
   zod: "contract",
 };
 
