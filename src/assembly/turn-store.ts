@@ -25,10 +25,11 @@ export function turnStore(
   return {
     async save(turnId, turn) {
       const box = await tenantBox(env, snapshot);
-      const isMixed = turn.calls.some(({ clientId }) => clientId === null);
+      const holdsResults =
+        turn.earlier !== undefined || turn.calls.some(({ clientId }) => clientId === null);
       await stubOf(turnId).saveTurn(
         await box.seal(`turn/${turnId}`, JSON.stringify(turn)),
-        isMixed ? RESULTS_TTL_MS : IDS_TTL_MS,
+        holdsResults ? RESULTS_TTL_MS : IDS_TTL_MS,
       );
     },
     async load(turnId) {

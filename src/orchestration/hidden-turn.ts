@@ -8,11 +8,19 @@
  * holds nothing but the model's own ids): an id that finds no turn is unknown or expired, never simply "not mixed", and
  * no result, least of all that of a write, is ever dropped from a conversation in silence.
  *
+ * The turns of the same run before it, in which only the gateway's tools were called, come back with it: the client never
+ * saw them, and a model that did not see its own writes would make them again.
+ *
  * The client's half comes from the client: it may have rewritten or left out calls, and may answer only some.
  */
 
 import type { GatewayError } from "../contract/error.ts";
-import { isJsonArray, isJsonObject, type JsonObject } from "../platform/canonical-json.ts";
+import {
+  isJsonArray,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import type { HiddenTurn } from "./ports.ts";
 
@@ -56,7 +64,8 @@ function rebuild(
     if (calls.some((call) => turnIdOf(call).length > 0)) {
       const whole = makeWhole(calls, turns, modelIds);
       if (whole === null) return fail({ code: "turn_expired" });
-      rebuilt.push({ ...message, tool_calls: whole.calls }, ...whole.results);
+      const { earlier, content, calls: tool_calls, results } = whole;
+      rebuilt.push(...earlier, { ...message, ...content, tool_calls }, ...results);
     } else {
       const clientId = message["tool_call_id"];
       const modelId = typeof clientId === "string" ? modelIds.get(clientId) : undefined;
@@ -67,6 +76,10 @@ function rebuild(
 }
 
 interface WholeTurn {
+  /** Messages of the run's turns before it. */
+  readonly earlier: readonly JsonObject[];
+  /** The turn's own text, where the client's message holds that of the turns before it as well. */
+  readonly content: { readonly content?: Json };
   readonly calls: readonly JsonObject[];
   /** Tool messages of the gateway's calls. */
   readonly results: readonly JsonObject[];
@@ -82,6 +95,8 @@ function makeWhole(
   const whole: JsonObject[] = [];
   const results: JsonObject[] = [];
   const restored = new Set<HiddenTurn>();
+  const earlier: JsonObject[] = [];
+  let content: WholeTurn["content"] = {};
   for (const call of calls) {
     const [turnId] = turnIdOf(call);
     if (turnId === undefined) {
@@ -93,6 +108,10 @@ function makeWhole(
       return null;
     if (restored.has(turn)) continue;
     restored.add(turn);
+    if (turn.earlier !== undefined) {
+      earlier.push(...turn.earlier.messages);
+      content = { content: turn.earlier.content };
+    }
     for (const { id, name, argumentsJson, clientId } of turn.calls) {
       if (clientId === null) {
         whole.push({ id, type: "function", function: { name, arguments: argumentsJson } });
@@ -105,7 +124,7 @@ function makeWhole(
       modelIds.set(clientId, id);
     }
   }
-  return { calls: whole, results };
+  return { earlier, content, calls: whole, results };
 }
 
 function callsOf(message: JsonObject): readonly JsonObject[] {

@@ -7,7 +7,7 @@ import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
-import type { JsonObject } from "../platform/canonical-json.ts";
+import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
 
 export type { OfferedTool, PlannedCall, ToolBox };
@@ -60,6 +60,15 @@ export interface HiddenTurn {
   }[];
   /** Content of the tool message, by the model's call id, for each gateway call. */
   readonly results: Readonly<Record<string, string>>;
+  /**
+   * The run's turns before this one, in which the gateway's tools alone were called: the client never saw them and the
+   * model must. Absent in a run's first turn.
+   */
+  readonly earlier?: {
+    readonly messages: readonly JsonObject[];
+    /** What the model said in the kept turn itself; the client has the text of all turns in one. */
+    readonly content: Json;
+  };
 }
 
 /** What a run of calls needs. */

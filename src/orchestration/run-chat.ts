@@ -23,7 +23,7 @@ import {
 import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
 import { type CallNaming, type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
 import { clientCallId, restoreHiddenTurns } from "./hidden-turn.ts";
-import type { ChatPorts, ChatRun } from "./ports.ts";
+import type { ChatPorts, ChatRun, HiddenTurn } from "./ports.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
 import { addUsage } from "./usage.ts";
 
@@ -64,6 +64,8 @@ class ChatLoop {
   readonly #ownerOf: (name: string) => CallOwner;
   readonly #usedIds = new Set<string>();
   #messages: JsonObject[] = [];
+  /** How many of them came with the request; the rest are inner turns of this run. */
+  #givenMessages = 0;
   #usage: JsonObject = {};
   #turns = 0;
   #calls = 0;
@@ -97,6 +99,7 @@ class ChatLoop {
     if (!restored.ok) return this.#stopped(restored.error);
     if (!restored.value.ok) return this.#failed(restored.value.error);
     this.#messages = [...restored.value.value];
+    this.#givenMessages = this.#messages.length;
     for (;;) {
       const end = await this.#oneTurn();
       if (end !== null) return end;
@@ -125,7 +128,8 @@ class ChatLoop {
     if (read.kind === "failed") return this.#failed(read.error);
     const split = splitTurn(read.turn);
     if (read.kind === "stopped") {
-      return (await this.#keep(turnId, split.client, new Map())) ?? this.#stopped(read.reason);
+      const unkept = await this.#keep(turnId, read.turn, split.client, new Map());
+      return unkept ?? this.#stopped(read.reason);
     }
     return this.#afterModel(turnId, split, read.finishReason);
   }
@@ -137,7 +141,7 @@ class ChatLoop {
   ): Promise<ChatEvent | null> {
     const { gateway, client } = split;
     if (gateway.length === 0 || !CALLS_ARE_MEANT.has(finishReason)) {
-      const unkept = await this.#keep(turnId, client, new Map());
+      const unkept = await this.#keep(turnId, split.turn, client, new Map());
       if (unkept !== null) return unkept;
       // A provider's `tool_calls` without a call the client can see would be an inner turn's end.
       const isInner =
@@ -160,6 +164,7 @@ class ChatLoop {
     const reason = this.#stop.reason();
     const unkept = await this.#keep(
       turnId,
+      turn,
       withSafeArguments(turn.calls, executed),
       executed.contents,
     );
@@ -194,16 +199,21 @@ class ChatLoop {
   /** Keeps the turn when the client saw ids of it; an event when the run has to end because that was not possible. */
   async #keep(
     turnId: string | null,
+    { text }: ModelTurn,
     calls: readonly TurnCall[],
     contents: ReadonlyMap<string, string>,
   ): Promise<ChatEvent | null> {
     if (turnId === null || calls.length === 0 || this.#signal.aborted) return null;
-    const turn = {
+    const earlier = this.#messages.slice(this.#givenMessages);
+    const turn: HiddenTurn = {
       // The client brings its own calls back itself: only their ids are kept.
       calls: calls.map((call) =>
         call.clientId === null ? call : { ...call, name: "", argumentsJson: "" },
       ),
       results: Object.fromEntries(contents),
+      ...(earlier.length > 0 && {
+        earlier: { messages: earlier, content: text["content"] ?? null },
+      }),
     };
     const { clock, turns } = this.#ports;
     const limit = createStop(clock, clock.now() + SAVE_LIMIT_MS, this.#signal);
