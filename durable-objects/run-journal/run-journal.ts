@@ -29,6 +29,9 @@ export const RETENTION_MS = 24 * 60 * 60 * 1000;
 /** Characters of one stored row: sealed and in base64 it stays below the platform's 2 MB. */
 const ROW_CHARACTERS = 256 * 1024;
 
+/** Characters of sealed text in one row, below the same 2 MB. */
+const SEALED_ROW_CHARACTERS = 1024 * 1024;
+
 interface LiveRun {
   readonly bodyHash: string;
   readonly recording: Recording;
@@ -86,27 +89,39 @@ export class RunJournal extends DurableObject<Env> {
     return true;
   }
 
-  /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. */
+  /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. What is too long for a row goes on in `record`. */
   async saveTurn(sealed: string, ttlMs: number): Promise<void> {
     const expiresAtMs = Date.now() + ttlMs;
-    this.#tables().exec(
-      "INSERT OR REPLACE INTO turn (id, sealed, expires_at_ms) VALUES (1, ?, ?)",
-      sealed,
-      expiresAtMs,
-    );
+    const sql = this.#tables();
+    this.ctx.storage.transactionSync(() => {
+      sql.exec("DELETE FROM record");
+      sql.exec(
+        "INSERT OR REPLACE INTO turn (id, sealed, expires_at_ms) VALUES (1, ?, ?)",
+        sealed.slice(0, SEALED_ROW_CHARACTERS),
+        expiresAtMs,
+      );
+      for (let seq = 1; seq * SEALED_ROW_CHARACTERS < sealed.length; seq += 1) {
+        const start = seq * SEALED_ROW_CHARACTERS;
+        const piece = sealed.slice(start, start + SEALED_ROW_CHARACTERS);
+        sql.exec("INSERT INTO record (seq, sealed) VALUES (?, ?)", seq, piece);
+      }
+    });
     await this.ctx.storage.setAlarm(expiresAtMs);
   }
 
   /** The sealed hidden turn, or null when there is none or its time is over. */
   loadTurn(): string | null {
     if (!this.#hasTables()) return null;
-    const [row] = this.ctx.storage.sql
+    const { sql } = this.ctx.storage;
+    const [row] = sql
       .exec<{ sealed: string }>(
         "SELECT sealed FROM turn WHERE id = 1 AND expires_at_ms > ?",
         Date.now(),
       )
       .toArray();
-    return row?.sealed ?? null;
+    if (row === undefined) return null;
+    const more = sql.exec<{ sealed: string }>("SELECT sealed FROM record ORDER BY seq").toArray();
+    return row.sealed + more.map(({ sealed }) => sealed).join("");
   }
 
   /** Retention is over: the object forgets everything, so that its file is removed too. */

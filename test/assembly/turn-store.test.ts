@@ -53,6 +53,24 @@ describe("turnStore", () => {
     expect(await store.load("t1")).toBeNull();
   });
 
+  it("keeps a turn larger than a row of the platform's storage, in rows that are not", async () => {
+    const { store, stub } = await newStore();
+    const large = { ...TURN, results: { c1: "x".repeat(3 * 1024 * 1024) } };
+    await store.save("t1", large);
+    await evictDurableObject(stub);
+    expect(await store.load("t1")).toEqual(large);
+    const longest = await runInDurableObject(stub, (_, state) =>
+      state.storage.sql
+        .exec(
+          "SELECT MAX(LENGTH(sealed)) AS n FROM (SELECT sealed FROM turn UNION ALL SELECT sealed FROM record)",
+        )
+        .one(),
+    );
+    expect(Number(longest["n"])).toBeLessThan(2_000_000);
+    await store.save("t1", TURN);
+    expect(await store.load("t1")).toEqual(TURN);
+  });
+
   it("leaves nothing behind when its retention is over", async () => {
     const { store, stub } = await newStore();
     await store.save("t1", TURN);
