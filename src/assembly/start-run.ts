@@ -50,11 +50,10 @@ export async function startRun(
   if (options.idempotencyKey !== null) {
     return followKeyedRun<RunEvent>(env, order(await bodyHashOf({ request })), signal);
   }
-  return ok(
-    startHere(env, caller, context.runId, request.stream, signal, (runSignal) =>
-      executeCallsOrder(env, order(""), waitUntil, runSignal),
-    ),
-  );
+  const execute = (runSignal: AbortSignal) =>
+    executeCallsOrder(env, order(""), waitUntil, runSignal);
+  // Only a stream tells its run's id while the run can still be cancelled by it.
+  return ok(request.stream ? cancellable(env, caller, signal, execute) : execute(signal));
 }
 
 /** What a chat request's headers choose. */
@@ -86,11 +85,7 @@ export async function startChat(
     const bodyHash = await bodyHashOf({ request, tools });
     return followKeyedRun<ChatEvent>(env, order(bodyHash), signal);
   }
-  return ok(
-    startHere(env, caller, context.runId, request.stream === true, signal, (runSignal) =>
-      executeChatOrder(env, order(""), waitUntil, runSignal),
-    ),
-  );
+  return ok(executeChatOrder(env, order(""), waitUntil, signal));
 }
 
 /** Cancels a run of this tenant that is going on; `not_found` when there is none. */
@@ -104,22 +99,16 @@ export async function cancelRun(
   return cancelled ? ok(null) : fail({ code: "not_found" });
 }
 
-/**
- * Runs in this invocation. A streamed run can be cancelled by its id (its client learns the id from the stream), so its
- * journal gets a callback; registering costs the run no wait.
- */
-function startHere<Event>(
+/** Executes a run whose journal can cancel it by a callback; registering costs the run no wait. */
+function cancellable<Event>(
   env: Env,
   caller: RunCaller,
-  runId: string,
-  cancellable: boolean,
   signal: AbortSignal,
   execute: (signal: AbortSignal) => StartedRun<Event>,
 ): StartedRun<Event> {
-  if (!cancellable) return execute(signal);
   const cancelled = new AbortController();
-  const watch = journalOf(env, caller, runId).watch(() => cancelled.abort());
   const run = execute(AbortSignal.any([signal, cancelled.signal]));
+  const watch = journalOf(env, caller, run.id).watch(() => cancelled.abort());
   // A journal that is lost only takes the cancel route away; the run itself goes on.
   const ended = async () => {
     await run.ended;

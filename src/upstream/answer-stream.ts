@@ -9,7 +9,7 @@
 import type { ModelEvent } from "../contract/chat.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import type { ChatStreamParser } from "./chat-stream.ts";
-import { readChunk } from "./read-body.ts";
+import type { Chunks } from "./read-body.ts";
 
 /** Decoded bytes of one answer. */
 export const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ const LINGER_MS = 20;
 
 /** The events of one answer. Owned by whoever iterates it: iterate to the end or leave with `return()`. */
 export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined> {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #chunks: Chunks;
   readonly #parser: ChatStreamParser;
   readonly #watch: AnswerWatch;
   readonly #idleMs: number;
@@ -31,13 +31,8 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
   #bytes = 0;
   #closed = false;
 
-  constructor(
-    body: ReadableStream<Uint8Array>,
-    parser: ChatStreamParser,
-    watch: AnswerWatch,
-    idleMs: number,
-  ) {
-    this.#reader = body.getReader();
+  constructor(chunks: Chunks, parser: ChatStreamParser, watch: AnswerWatch, idleMs: number) {
+    this.#chunks = chunks;
     this.#parser = parser;
     this.#watch = watch;
     this.#idleMs = idleMs;
@@ -73,8 +68,9 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
     const limitMs = this.#parser.finishSeen
       ? Math.min(this.#idleMs, FINISH_GRACE_MS)
       : this.#idleMs;
-    const chunk = await this.#watch.within(limitMs, () => readChunk(this.#reader));
-    if (chunk === "end" || chunk === "broken") return this.#finish();
+    const chunk = await this.#watch.within(limitMs, () => this.#chunks.read());
+    if (chunk === "end") return this.#finish("end");
+    if (chunk === "broken") return this.#finish("broken");
     this.#bytes += chunk.byteLength;
     if (this.#bytes > MAX_ANSWER_BYTES) {
       this.#close();
@@ -82,28 +78,32 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
     }
     const events = this.#parser.push(chunk);
     if (this.#parser.done) {
-      if (events.at(-1)?.type === "finish") await this.#linger();
-      this.#close();
+      const hasEnded = events.at(-1)?.type === "finish" && (await this.#linger());
+      this.#close(hasEnded);
     }
     return events;
   }
 
   /** The stream is over, orderly or not; an answer that had its finish reason lacks nothing. */
-  #finish(): readonly ModelEvent[] {
-    this.#close();
+  #finish(how: "end" | "broken"): readonly ModelEvent[] {
+    this.#close(how === "end");
     const { ended } = this.#watch;
     const usable = ended === null || (ended.code !== "cancelled" && this.#parser.finishSeen);
     return usable ? this.#parser.end() : [{ type: "failed", error: ended }];
   }
 
-  async #linger(): Promise<void> {
-    await this.#watch.within(LINGER_MS, async () => {
-      while (typeof (await readChunk(this.#reader)) !== "string");
+  /** True when the connection ended by itself. */
+  #linger(): Promise<boolean> {
+    return this.#watch.within(LINGER_MS, async () => {
+      let chunk = await this.#chunks.read();
+      while (typeof chunk !== "string") chunk = await this.#chunks.read();
+      return chunk === "end";
     });
   }
 
-  #close(): void {
+  /** Closes the connection, unless it `hasEnded` by itself and there is nothing to abort. */
+  #close(hasEnded = false): void {
     this.#closed = true;
-    this.#watch.close();
+    this.#watch.close(hasEnded);
   }
 }

@@ -56,12 +56,12 @@ export class AnswerWatch {
     }
   }
 
-  /** Stops watching and closes the connection if it is still open. May be called twice. */
-  close(): void {
+  /** Stops watching, and closes the connection unless it `hasEnded` by itself. May be called twice. */
+  close(hasEnded = false): void {
     clearTimeout(this.#wait);
     clearTimeout(this.#total);
     this.#caller.removeEventListener("abort", this.#onAbort);
-    this.#controller.abort();
+    if (!hasEnded) this.#controller.abort();
   }
 
   readonly #onAbort = (): void => this.#end({ code: "cancelled" });

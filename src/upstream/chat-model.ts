@@ -2,12 +2,9 @@
  * Asks a model one turn, through the `openai` package and our own eyes.
  *
  * The package builds the request; its `fetch` is ours, so the URL passes the egress guard, redirects are refused, only
- * the headers named here leave, and the body is read by our parser under our bounds. Its retries are off (exactly one
- * layer retries, and it is not this one) and it never sees an error body, which it would read without a bound. A client
- * is built for each request, which is cheap beside sending it, so no key outlives the request that needed it.
+ * the headers named here leave, and the body is read by our parser under our bounds. It never sees an error body, which
+ * it would read without a bound, nor the key.
  */
-
-import { OpenAI } from "openai/client";
 
 import type { ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
@@ -21,7 +18,8 @@ import {
   type ParserOptions,
 } from "./chat-stream.ts";
 import { checkEgress } from "./egress-guard.ts";
-import { discard, isDecoded, readText } from "./read-body.ts";
+import { postJson } from "./openai-client.ts";
+import { type Chunks, chunksOf, discard, isDecoded, readText } from "./read-body.ts";
 import { rejected } from "./rejection.ts";
 import { refuseHeader } from "./request-headers.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -64,10 +62,10 @@ export async function askChatModel(
     watch.close();
     return answered;
   }
-  const { body, streamed } = answered.value;
+  const { chunks, streamed } = answered.value;
   const options = parserOptions(request.body);
   const parser = streamed ? createChatStreamParser(options) : createChatAnswerParser(options);
-  return ok(new AnswerStream(body, parser, watch, request.timeouts.idleMs));
+  return ok(new AnswerStream(chunks, parser, watch, request.timeouts.idleMs));
 }
 
 /** The rule that forbids this request, or null. */
@@ -79,7 +77,7 @@ function refuseRequest(request: ModelRequest): string | null {
 
 /** An answer whose headers are in. */
 interface OpenAnswer {
-  readonly body: ReadableStream<Uint8Array>;
+  readonly chunks: Chunks;
   readonly streamed: boolean;
 }
 
@@ -90,29 +88,11 @@ async function openAnswer(
   const sent: { outcome: Result<OpenAnswer, GatewayError> } = {
     outcome: fail({ code: "internal" }),
   };
-  const client = new OpenAI({
-    // The package insists on a key; `send` drops it again when there is none.
-    apiKey: request.apiKey ?? "none",
-    baseURL: request.baseUrl,
-    maxRetries: 0,
-    // Longer than the watch, which must be the one that ends the request.
-    timeout: request.timeouts.totalMs + 1_000,
-    logLevel: "off",
-    // Null, or it looks in the environment.
-    adminAPIKey: null,
-    organization: null,
-    project: null,
-    webhookSecret: null,
-    fetch: async (target, init) => {
-      sent.outcome = await send(request, new Request(target).url, init?.body ?? null, watch);
-      // The package sees only whether there is an answer; what it throws for an error says less than the outcome.
-      return new Response(null, { status: sent.outcome.ok ? 204 : 500 });
-    },
+  const url = `${request.baseUrl.replace(/\/+$/, "")}/chat/completions`;
+  await postJson(url, request.body, request.timeouts.totalMs, async (target, body) => {
+    sent.outcome = await send(request, target, body, watch);
+    return sent.outcome.ok;
   });
-  await client
-    .post("/chat/completions", { body: request.body })
-    .asResponse()
-    .catch(() => null);
   return sent.outcome;
 }
 
@@ -153,13 +133,13 @@ async function send(
   const contentType = response.headers.get("content-type") ?? "";
   const isStream = /^text\/event-stream/i.test(contentType);
   return ok({
-    body: response.body,
+    chunks: chunksOf(response),
     streamed: isStream || (streamed && !/json/i.test(contentType)),
   });
 }
 
 async function readRejection(response: Response): Promise<GatewayError> {
-  const text = await readText(response.body, MAX_ERROR_BYTES);
+  const text = await readText(response, MAX_ERROR_BYTES);
   const waitMs = retryAfterMs(response.headers.get("retry-after"), Date.now());
   return rejected(response.status, text.ok ? parseJson(text.value) : null, waitMs);
 }

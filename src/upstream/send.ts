@@ -110,7 +110,7 @@ async function readAnswer(
       sent: true,
     });
   }
-  const body = await readText(response.body, options.maxBytes);
+  const body = await readText(response, options.maxBytes);
   if (body.ok) {
     return ok({
       status,

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import type { ModelEvent } from "../../src/contract/chat.ts";
 import { AnswerStream, MAX_ANSWER_BYTES } from "../../src/upstream/answer-stream.ts";
+import { streamed } from "../../src/upstream/read-body.ts";
 import { AnswerWatch } from "../../src/upstream/answer-watch.ts";
 import { createChatStreamParser } from "../../src/upstream/chat-stream.ts";
 import { TIMEOUTS, ask, eventsOf, origin } from "../support/ask-fault-model.ts";
@@ -142,13 +143,19 @@ describe("AnswerStream", () => {
       push: (chunk: Uint8Array) => (chunk.length < 100 ? parser.push(chunk) : []),
     };
     const events: ModelEvent[] = [];
-    for await (const event of new AnswerStream(body, sparing, watch, 60_000)) events.push(event);
-    expect(watch.signal.aborted).toBe(true);
-    return events.at(-1);
+    for await (const event of new AnswerStream(streamed(body), sparing, watch, 60_000))
+      events.push(event);
+    return { last: events.at(-1), isAborted: watch.signal.aborted };
   }
 
   it("reads an answer at its size bound and refuses one byte more", async () => {
-    expect(await lastEvent(MAX_ANSWER_BYTES)).toEqual({ type: "finish", reason: "stop" });
-    expect(await lastEvent(MAX_ANSWER_BYTES + 1)).toEqual(failed("upstream_invalid_response"));
+    expect(await lastEvent(MAX_ANSWER_BYTES)).toEqual({
+      last: { type: "finish", reason: "stop" },
+      isAborted: false,
+    });
+    expect(await lastEvent(MAX_ANSWER_BYTES + 1)).toEqual({
+      last: failed("upstream_invalid_response"),
+      isAborted: true,
+    });
   });
 });
