@@ -136,7 +136,7 @@ function withDebug(env: Env, { context, request }: ChatOrder, event: ChatEvent):
 
 function lanesOf(env: Env, context: RunContext, defer: Defer): LanePool {
   const tools = new Map(context.snapshot.tools.map((tool) => [tool.name, tool]));
-  return lanePool(env, context.runId, toolContext(context), tools, defer);
+  return lanePool(env, toolContext(context), tools, defer);
 }
 
 function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly Tool[] {

@@ -1,6 +1,7 @@
 /**
- * What a `ToolShard` runs: one call, built from plain data that crossed RPC. The tool's definition travels with its
- * call, so a shard opened early can run tools of any later turn.
+ * What a `ToolShard` runs: calls of one run, built from plain data that crossed RPC. A tool's definition travels with the
+ * first of its calls and is kept for the session, so a shard opened early can run tools of any later turn, and what is
+ * compiled from a definition is compiled once.
  */
 
 import type { CallOutcome } from "../contract/run.ts";
@@ -14,19 +15,25 @@ export type { ToolContext };
 /** One call as it travels to a shard. */
 export interface ShardCall {
   readonly call: PlannedCall;
-  readonly tool: Tool;
+  /** Null when this session has had the tool before. */
+  readonly tool: Tool | null;
   /** What is left of the call's timeout and the run's deadline, whichever is less. */
   readonly timeoutMs: number;
 }
 
-/** Runs one call here. Never rejects; `defer` takes work that may outlive the answer, such as filling the cache. */
-export function executeShardCall(
+/** Runs calls of one session. Never rejects. */
+export type ShardRunner = (task: ShardCall, signal: AbortSignal) => Promise<CallOutcome>;
+
+/** The runner of one session; `defer` takes work that may outlive an answer, such as filling the cache. */
+export function shardRunner(
   env: Env,
   context: ToolContext,
-  task: ShardCall,
   defer: (work: Promise<unknown>) => void,
-  signal: AbortSignal,
-): Promise<CallOutcome> {
-  const ports = toolPorts(env, context, new Map([[task.tool.name, task.tool]]), defer);
-  return executeCall(ports, task.call, task.timeoutMs, signal);
+): ShardRunner {
+  const tools = new Map<string, Tool>();
+  const ports = toolPorts(env, context, tools, defer);
+  return ({ call, tool, timeoutMs }, signal) => {
+    if (tool !== null) tools.set(tool.name, tool);
+    return executeCall(ports, call, timeoutMs, signal);
+  };
 }

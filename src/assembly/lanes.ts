@@ -3,7 +3,7 @@
  *
  * Up to five calls at once run in this invocation, on its own connections (one of the platform's six stays free for the
  * model and the cache). More than that fan out over `ToolShard` objects of five, at most 31 a run, which later turns
- * reuse. A shard that is lost loses its calls: a read has failed, a write may have happened.
+ * and later runs of this isolate reuse. A shard that is lost loses its calls: a read has failed, a write may have happened.
  */
 
 import { MAX_PARALLEL_CALLS } from "../contract/policy.ts";
@@ -12,6 +12,7 @@ import type { Tool } from "../contract/tool.ts";
 import type { Lane, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
 import { executeCall } from "../tools/execute-call.ts";
+import { giveShardName, takeShardName } from "./shard-names.ts";
 import { toolPorts, type ToolContext } from "./tool-ports.ts";
 
 /** Connections one invocation spends on tool calls. */
@@ -23,7 +24,6 @@ export const MAX_SHARDS = MAX_PARALLEL_CALLS / SLOTS_PER_LANE;
 /** Lanes of one run. The pool owns the shard sessions it opens; `close` drops them. */
 export function lanePool(
   env: Env,
-  runId: string,
   context: ToolContext,
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,
@@ -35,7 +35,7 @@ export function lanePool(
       if (calls <= SLOTS_PER_LANE && shards.length === 0) return [isolate];
       const wanted = Math.min(MAX_SHARDS, Math.ceil(calls / SLOTS_PER_LANE));
       while (shards.length < wanted) {
-        shards.push(shardLane(env, `${runId}:${shards.length}`, context, tools));
+        shards.push(shardLane(env, context, tools));
       }
       return shards.slice(0, wanted);
     },
@@ -62,15 +62,21 @@ function isolateLane(
   };
 }
 
-function shardLane(
-  env: Env,
-  name: string,
-  context: ToolContext,
-  tools: ReadonlyMap<string, Tool>,
-): ShardLane {
+function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, Tool>): ShardLane {
+  const name = takeShardName(context.residency);
   const stub = objectStub(env, env.TOOL_SHARD, context.residency, name);
   // Not awaited: calls are pipelined on the promise, so opening a shard costs no round trip of its own.
   const session = stub.open(context);
+  const sent = new Set<string>();
+  /** Dropping the stub aborts on the other side whatever still runs there. A shard that was lost is not used again. */
+  async function drop(): Promise<void> {
+    try {
+      (await session)[Symbol.dispose]();
+      giveShardName(context.residency, name);
+    } catch {
+      // It is gone already.
+    }
+  }
   return {
     slots: SLOTS_PER_LANE,
     async run(call, timeoutMs, signal) {
@@ -80,8 +86,10 @@ function shardLane(
         session.cancel(call.id).catch(() => undefined);
       };
       signal.addEventListener("abort", cancel, { once: true });
+      const isKnown = sent.has(tool.name);
+      sent.add(tool.name);
       try {
-        return await session.run({ call, tool, timeoutMs });
+        return await session.run({ call, tool: isKnown ? null : tool, timeoutMs });
       } catch {
         return lost(call);
       } finally {
@@ -89,11 +97,7 @@ function shardLane(
       }
     },
     close() {
-      // Dropping the stub aborts on the other side whatever still runs there.
-      session.then(
-        (opened) => opened[Symbol.dispose](),
-        () => undefined,
-      );
+      void drop();
     },
   };
 }
