@@ -19,7 +19,7 @@ import {
 } from "./chat-stream.ts";
 import { checkEgress } from "./egress-guard.ts";
 import { postJson } from "./openai-client.ts";
-import { type Chunks, chunksOf, discard, isDecoded, readText } from "./read-body.ts";
+import { type Chunks, chunksOf, discard, headersOf, isDecoded, readText } from "./read-body.ts";
 import { rejected } from "./rejection.ts";
 import { refuseHeader } from "./request-headers.ts";
 import { retryAfterMs } from "./retry-after.ts";
@@ -105,12 +105,12 @@ async function send(
   const checked = checkEgress(url, request);
   if (!checked.ok) return fail({ code: "egress_refused", detail: checked.error.reason });
   const streamed = request.body["stream"] === true;
-  const headers = new Headers({
+  const headers = {
     accept: streamed ? "text/event-stream" : "application/json",
     "content-type": "application/json",
     "user-agent": USER_AGENT,
-  });
-  if (request.apiKey !== null) headers.set("authorization", `Bearer ${request.apiKey}`);
+    ...(request.apiKey === null ? {} : { authorization: `Bearer ${request.apiKey}` }),
+  };
   const init: RequestInit = {
     method: "POST",
     headers,
@@ -125,22 +125,24 @@ async function send(
     await discard(response.body);
     return fail({ code: "egress_refused", detail: "The model provider answered with a redirect." });
   }
-  if (response.body === null || !isDecoded(response.headers)) {
+  const received = headersOf(response);
+  if (response.body === null || !isDecoded(received)) {
     await discard(response.body);
     return fail({ code: "upstream_invalid_response" });
   }
   // Some providers ignore `stream`, so what came decides how it is read.
-  const contentType = response.headers.get("content-type") ?? "";
+  const contentType = received["content-type"] ?? "";
   const isStream = /^text\/event-stream/i.test(contentType);
   return ok({
-    chunks: chunksOf(response),
+    chunks: chunksOf(response, received),
     streamed: isStream || (streamed && !/json/i.test(contentType)),
   });
 }
 
 async function readRejection(response: Response): Promise<GatewayError> {
-  const text = await readText(response, MAX_ERROR_BYTES);
-  const waitMs = retryAfterMs(response.headers.get("retry-after"), Date.now());
+  const received = headersOf(response);
+  const text = await readText(response, received, MAX_ERROR_BYTES);
+  const waitMs = retryAfterMs(received["retry-after"] ?? null, Date.now());
   return rejected(response.status, text.ok ? parseJson(text.value) : null, waitMs);
 }
 

@@ -53,6 +53,8 @@ export function refuseHeaders(headers: Readonly<Record<string, string>>): string
 }
 
 /** The answer's headers that are of use to a caller, names in lower case. */
-export function keptHeaders(headers: Headers): Readonly<Record<string, string>> {
-  return Object.fromEntries([...headers].filter(([name]) => !DROPPED_IN.has(name)));
+export function keptHeaders(
+  headers: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !DROPPED_IN.has(name)));
 }

@@ -9,7 +9,7 @@
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkEgress } from "./egress-guard.ts";
 import type { UpstreamFailure } from "./failure.ts";
-import { discard, isDecoded, readText } from "./read-body.ts";
+import { discard, headersOf, isDecoded, readText } from "./read-body.ts";
 import { keptHeaders, refuseHeaders } from "./request-headers.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -101,7 +101,8 @@ async function readAnswer(
   signal: AbortSignal,
 ): Promise<Result<UpstreamAnswer, UpstreamFailure>> {
   const { status } = response;
-  if (!isDecoded(response.headers)) {
+  const headers = headersOf(response);
+  if (!isDecoded(headers)) {
     await discard(response.body);
     return fail({
       kind: "invalid_response",
@@ -110,17 +111,14 @@ async function readAnswer(
       sent: true,
     });
   }
-  const body = await readText(response, options.maxBytes);
+  const body = await readText(response, headers, options.maxBytes);
   if (body.ok) {
     return ok({
       status,
-      contentType: (response.headers.get("content-type") ?? "")
-        .replace(/;.*$/s, "")
-        .trim()
-        .toLowerCase(),
+      contentType: (headers["content-type"] ?? "").replace(/;.*$/s, "").trim().toLowerCase(),
       text: body.value,
-      headers: keptHeaders(response.headers),
-      retryAfterMs: retryAfterMs(response.headers.get("retry-after"), Date.now()),
+      headers: keptHeaders(headers),
+      retryAfterMs: retryAfterMs(headers["retry-after"] ?? null, Date.now()),
     });
   }
   if (body.error === "broken") return fail(brokenBy(signal));
