@@ -179,23 +179,24 @@ export class RunJournal extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(Date.now() + RETENTION_MS);
     const defer = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const run = executeOrder(this.env, order, defer, controller.signal);
-    let previous: string | null = null;
+    let last: string | null = null;
     let fits = true;
     for await (const event of run.events) {
-      if (previous !== null) fits &&= recording.append(previous);
-      previous = JSON.stringify(event);
+      const line = JSON.stringify(event);
+      if (LAST_EVENTS.has(event.type)) last = line;
+      else fits &&= recording.append(line);
       if (!fits) controller.abort();
     }
     await run.ended;
-    if (!fits || previous === null) return;
-    if (recording.lines.length === 0 && refusedBeforeStart(previous)) {
+    if (!fits || last === null) return;
+    if (recording.lines.length === 0 && refusedBeforeStart(last)) {
       // Nothing was executed, so the same key may try again.
       await this.ctx.storage.deleteAlarm();
       this.ctx.storage.sql.exec("DELETE FROM run");
     } else {
-      await this.#store(order, [...recording.lines, previous]);
+      await this.#store(order, [...recording.lines, last]);
     }
-    recording.append(previous);
+    recording.append(last);
   }
 
   async #store(order: RunOrder, lines: readonly string[]): Promise<void> {
@@ -229,6 +230,9 @@ export class RunJournal extends DurableObject<Env> {
     return text.split("\n");
   }
 }
+
+/** Types of event after which a run says nothing more. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(["finished", "failed", "run.completed"]);
 
 /** Binds a stored row to its run and its place, so rows cannot be swapped. */
 function recordName(order: RunOrder, seq: number): string {

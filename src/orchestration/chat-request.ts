@@ -24,12 +24,12 @@ export function checkRequest(
   request: ChatRequest,
   offered: readonly OfferedTool[],
 ): GatewayError | null {
-  if (offered.length === 0) return null;
   const violations: Violation[] = [];
+  // Also without gateway tools: an answer here is one message, and choices beyond the first would be lost in silence.
   if ((request.n ?? 1) > 1) {
     violations.push({
       pointer: "/n",
-      message: "Only one choice can be made while the gateway runs tools.",
+      message: "The gateway makes one choice; ask again for more.",
     });
   }
   const taken = new Set(offered.flatMap((tool) => [tool.name, tool.wireName]));

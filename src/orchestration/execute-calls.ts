@@ -87,6 +87,8 @@ class Execution {
   readonly #ports: ExecutePorts;
   readonly #stop: Stop;
   readonly #entries: readonly Entry[];
+  /** Entries that were not started, in call order. */
+  readonly #waiting: Set<Entry>;
   readonly #lanes: readonly LaneLoad[];
   readonly #maxInFlight: number;
   readonly #inFlightByTool = new Map<string, number>();
@@ -108,6 +110,7 @@ class Execution {
     this.#stop = stop;
     this.#queuedAtMs = ports.clock.now();
     this.#entries = calls.map((call) => ({ call, running: null, result: null }));
+    this.#waiting = new Set(this.#entries);
     this.#maxInFlight = options.mode === "sequential" ? 1 : options.maxParallel;
     const lanes =
       calls.length === 0 ? [] : ports.lanes.lanes(Math.min(calls.length, this.#maxInFlight));
@@ -128,14 +131,14 @@ class Execution {
     };
   }
 
-  /** Starts calls until no free slot can take one. */
+  /** Starts calls until no free slot can take one. Walks the waiting ones only: a wide batch lands often. */
   #fillSlots(): void {
-    for (const entry of this.#entries) {
-      if (this.#inFlight >= this.#maxInFlight || this.#stop.reason() !== null) return;
-      if (entry.running !== null || entry.result !== null || !this.#isAllowedByTool(entry.call))
-        continue;
+    for (const entry of this.#waiting) {
+      if (this.#inFlight >= this.#maxInFlight) return;
+      if (!this.#isAllowedByTool(entry.call)) continue;
       const lane = this.#lanes.find((load) => load.inFlight < load.lane.slots);
-      if (lane === undefined) return;
+      if (lane === undefined || this.#stop.reason() !== null) return;
+      this.#waiting.delete(entry);
       this.#start(entry, lane);
     }
   }
@@ -179,6 +182,7 @@ class Execution {
   #land(entry: Entry, reported: CallOutcome): void {
     const { call, running } = entry;
     if (entry.result !== null) return;
+    this.#waiting.delete(entry);
     const nowMs = this.#ports.clock.now();
     const startedAtMs = running?.startedAtMs ?? nowMs;
     const outcome =

@@ -29,6 +29,7 @@ export interface Scrubber {
 
 /** A scrubber for the given secret values; without any it changes nothing. */
 export function createScrubber(secrets: readonly string[]): Scrubber {
+  if (secrets.length === 0) return { text: (value) => value, json: (value) => value };
   const whole = new Set(secrets);
   const forms = [...new Set(secrets.flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
   const text = (value: string): string => {
@@ -37,7 +38,7 @@ export function createScrubber(secrets: readonly string[]): Scrubber {
     for (const form of forms) clean = clean.replaceAll(form, SCRUBBED);
     return clean;
   };
-  return { text, json: (value) => (secrets.length === 0 ? value : scrubJson(value, text)) };
+  return { text, json: (value) => scrubJson(value, text) };
 }
 
 function scrubJson(value: Json, text: (value: string) => string): Json {

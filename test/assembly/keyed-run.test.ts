@@ -164,6 +164,28 @@ describe("a run under an idempotency key", () => {
     expect(await entriesOf("forgotten")).toBe(2);
   });
 
+  it("tells an event when it happens, not when the next one does", async () => {
+    const tools = [httpTool("sleep", "/sleep/{ms}?k=keyed-live", { ms: { type: "integer" } })];
+    const caller = await newCaller({ tools });
+    const run = await keyed(caller, {
+      calls: [{ tool: "sleep", arguments: { ms: 20_000 } }],
+      mode: "parallel",
+      stream: true,
+    });
+    const types: string[] = [];
+    for await (const event of run.events) {
+      types.push(event.type);
+      if (event.type === "call.started") await cancelRun(env, caller, run.id);
+    }
+    expect(types).toEqual([
+      "run.created",
+      "call.queued",
+      "call.started",
+      "call.cancelled",
+      "run.completed",
+    ]);
+  });
+
   it("replays a chat event by event", async () => {
     const caller = await newCaller();
     const ask = async (): Promise<readonly ChatEvent[]> => {

@@ -46,14 +46,17 @@ describe("the request of a chat run", () => {
     expect(scene.lanes.closed).toBe(1);
   });
 
-  it("lets both pass when no gateway tool is offered", async () => {
-    const scene = new ChatScene({
-      model: [says("Hi")],
-      offered: [],
-      request: request({ n: 2, tools: [{ type: "function", function: { name: "weather" } }] }),
-    });
+  it("lets a tool of any name pass when no gateway tool is offered, but never a second choice", async () => {
+    const tools = [{ type: "function", function: { name: "weather" } }];
+    const scene = new ChatScene({ model: [says("Hi")], offered: [], request: request({ tools }) });
     expect(await scene.run()).toMatchObject({ type: "finished" });
-    expect(scene.asked[0]).toMatchObject({ n: 2 });
+
+    const two = new ChatScene({ model: [], offered: [], request: request({ n: 2 }) });
+    expect(await two.run()).toMatchObject({
+      type: "failed",
+      error: { code: "validation_failed", violations: [{ pointer: "/n" }] },
+    });
+    expect(two.asked).toEqual([]);
   });
 
   it("passes unknown fields on untouched and in the client's order, adds its tools after the client's", async () => {
