@@ -158,9 +158,10 @@ describe("POST /v1/chat/completions, streaming", () => {
     expect(chunks.at(-1)).toBe("[DONE]");
   });
 
-  it("ends a stream whose run is cancelled with an error and [DONE]", async () => {
+  it("ends a keyed stream whose run is cancelled by its id with an error and [DONE]", async () => {
     const messages = [{ role: "user", content: "hi" }];
-    const response = await chat({ model: "endless", messages, stream: true });
+    const headers = { "idempotency-key": "to-be-cancelled" };
+    const response = await chat({ model: "endless", messages, stream: true }, headers);
     const run = response.headers.get("x-gw-run") ?? "";
     await call(`POST /v1/runs/${run}/cancel`, { key });
     const chunks = dataLines(await response.text());
