@@ -38,9 +38,9 @@ export class ShardSession extends RpcTarget {
     }
   }
 
-  /** Aborts one call; its `run` then answers with what became of it. Unknown ids are ignored: the call has ended. */
-  cancel(callId: string): void {
-    this.#running.get(callId)?.abort();
+  /** Aborts calls; their `run` then answers with what became of them. Unknown ids are ignored: those calls have ended. */
+  cancel(callIds: readonly string[]): void {
+    for (const id of callIds) this.#running.get(id)?.abort();
   }
 
   /** The caller dropped the session or died: nobody waits for these calls any more. */

@@ -68,6 +68,14 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
   // Not awaited: calls are pipelined on the promise, so opening a shard costs no round trip of its own.
   const session = stub.open(context);
   const sent = new Set<string>();
+  const cancelled: string[] = [];
+  /** Aborts that come together, as at a deadline, travel together. */
+  function cancel(id: string): void {
+    if (cancelled.push(id) > 1) return;
+    queueMicrotask(() => {
+      session.cancel(cancelled.splice(0)).catch(() => undefined);
+    });
+  }
   /** Dropping the stub aborts on the other side whatever still runs there. A shard that was lost is not used again. */
   async function drop(): Promise<void> {
     try {
@@ -82,10 +90,8 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
     async run(call, timeoutMs, signal) {
       const tool = tools.get(call.tool);
       if (tool === undefined || signal.aborted) return notSent(call);
-      const cancel = () => {
-        session.cancel(call.id).catch(() => undefined);
-      };
-      signal.addEventListener("abort", cancel, { once: true });
+      const onAbort = () => cancel(call.id);
+      signal.addEventListener("abort", onAbort, { once: true });
       const isKnown = sent.has(tool.name);
       sent.add(tool.name);
       try {
@@ -93,7 +99,7 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
       } catch {
         return lost(call);
       } finally {
-        signal.removeEventListener("abort", cancel);
+        signal.removeEventListener("abort", onAbort);
       }
     },
     close() {
