@@ -14,6 +14,7 @@ const SOURCE: ClaimSource = {
     },
   ],
   notVerified: ["The network."],
+  missed: [],
   notClaimed: [{ words: "99.99 % uptime", instead: "nothing" }],
 };
 const RESULT = {
@@ -100,6 +101,17 @@ describe("proofFaults", () => {
       "bench speedup: W2, median is 1203.5, not <= 1200",
     ]);
     expect(proofFaults(SOURCE, [], () => true)).toEqual([]);
+  });
+
+  it("takes a missed bar with a reason, which the page shows, and no other", () => {
+    const miss = { bench: "speedup", case: "W2", metric: "median", reason: "A slow machine." };
+    const explained = { ...SOURCE, missed: [miss] };
+    expect(proofFaults(explained, [RESULT], () => true)).toEqual([]);
+    expect(claimsPage(explained, [RESULT])).toContain(
+      "| speedup | W2 | median | A slow machine. |",
+    );
+    const elsewhere = { ...SOURCE, missed: [{ ...miss, metric: "p95" }] };
+    expect(proofFaults(elsewhere, [RESULT], () => true)).toHaveLength(1);
   });
 });
 
