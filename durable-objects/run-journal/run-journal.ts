@@ -16,6 +16,7 @@
 import { DurableObject, RpcTarget, type RpcStub } from "cloudflare:workers";
 
 import { executeOrder, type RunOrder } from "../../src/assembly/execute-order.ts";
+import { isLastEvent } from "../../src/assembly/keyed-run.ts";
 import { tenantBox } from "../../src/assembly/tenant-box.ts";
 import type { GatewayError } from "../../src/contract/error.ts";
 import { fail, ok, type Result } from "../../src/platform/result.ts";
@@ -183,7 +184,7 @@ export class RunJournal extends DurableObject<Env> {
     let fits = true;
     for await (const event of run.events) {
       const line = JSON.stringify(event);
-      if (LAST_EVENTS.has(event.type)) last = line;
+      if (isLastEvent(event.type)) last = line;
       else fits &&= recording.append(line);
       if (!fits) controller.abort();
     }
@@ -230,9 +231,6 @@ export class RunJournal extends DurableObject<Env> {
     return text.split("\n");
   }
 }
-
-/** Types of event after which a run says nothing more. */
-const LAST_EVENTS: ReadonlySet<string> = new Set(["finished", "failed", "run.completed"]);
 
 /** Binds a stored row to its run and its place, so rows cannot be swapped. */
 function recordName(order: RunOrder, seq: number): string {

@@ -9,7 +9,7 @@ import { objectStub } from "../regions/jurisdiction.ts";
 import type { RunOrder, StartedRun } from "./execute-order.ts";
 
 /** The run of this order's key. A key in use with another body, or whose run was lost, is a failure. */
-export async function followKeyedRun<Event>(
+export async function followKeyedRun<Event extends { readonly type: string }>(
   env: Pick<Env, "ROLE" | "RUN_JOURNAL">,
   order: RunOrder,
   signal: AbortSignal,
@@ -34,22 +34,33 @@ export async function followKeyedRun<Event>(
   });
 }
 
-/** Parses one event a line; throws when the object is lost before the run's last event. */
-async function* readLines<Event>(
+/** Types of event after which a run says nothing more. */
+const LAST_EVENTS: ReadonlySet<string> = new Set(["finished", "failed", "run.completed"]);
+
+/** True for the event that ends a run of either kind. */
+export function isLastEvent(type: string): boolean {
+  return LAST_EVENTS.has(type);
+}
+
+/** Parses one event a line; throws when the run is lost before its last event. */
+async function* readLines<Event extends { readonly type: string }>(
   body: ReadableStream<Uint8Array>,
   onEnd: () => void,
 ): AsyncGenerator<Event, void, undefined> {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let pending = "";
+  let isWhole = false;
   try {
     for (;;) {
       const { value, done } = await reader.read();
+      if (done && !isWhole) throw new Error("the run was lost before its last event");
       if (done) return;
       const lines = (pending + value).split("\n");
       pending = lines.pop() ?? "";
       for (const line of lines) {
         // Written by our own RunJournal, one event a line.
         const event: Event = JSON.parse(line);
+        isWhole = isLastEvent(event.type);
         yield event;
       }
     }

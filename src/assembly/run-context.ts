@@ -15,7 +15,6 @@ export interface RunCaller {
   readonly key: KeyRecord;
   /** BCP 47 tag tools are asked to answer in; part of every cache key. */
   readonly locale: string;
-  readonly requestId: string;
   readonly traceparent: string | null;
 }
 

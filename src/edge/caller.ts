@@ -22,7 +22,6 @@ export async function loadCaller(c: Context<EdgeEnv>): Promise<Result<RunCaller,
       c.req.query("lang"),
       snapshot.value.policy.locale,
     ),
-    requestId: record.id,
     traceparent: record.trace.traceparent,
   });
 }

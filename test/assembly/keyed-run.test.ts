@@ -164,6 +164,20 @@ describe("a run under an idempotency key", () => {
     expect(await entriesOf("forgotten")).toBe(2);
   });
 
+  it("throws to its reader when the stored answer lacks its end, never looks like an end", async () => {
+    const caller = await newCaller();
+    const cut: Env = {
+      ...env,
+      RUN_JOURNAL: Object.assign(Object.create(env.RUN_JOURNAL), {
+        getByName: () => ({ fetch: async () => new Response('{"type":"started"}\n') }),
+      }),
+    };
+    const run = await startChat(cut, caller, chat("hi"), CHAT_OPTIONS, NEVER);
+    if (!run.ok) throw new Error(run.error.code);
+    await expect(collect(run.value.events)).rejects.toThrow("the run was lost");
+    await run.value.ended;
+  });
+
   it("tells an event when it happens, not when the next one does", async () => {
     const tools = [httpTool("sleep", "/sleep/{ms}?k=keyed-live", { ms: { type: "integer" } })];
     const caller = await newCaller({ tools });

@@ -49,7 +49,6 @@ export async function newCaller(options: CallerOptions = {}): Promise<RunCaller>
       expiresAtMs: null,
     },
     locale: "en",
-    requestId: newId("req"),
     traceparent: null,
   };
 }
