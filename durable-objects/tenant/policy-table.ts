@@ -1,6 +1,13 @@
-/** PolicyTable: the versions of a tenant's policy, newest in force. Old ones leave when there are too many. */
+/**
+ * PolicyTable: the versions of a tenant's policy, newest in force. Old ones leave when there are too many.
+ *
+ * A version that an earlier release stored may lack fields of this one; they are read as its profile's preset has them.
+ */
 
-import { Policy, type PolicyVersion } from "../../src/contract/policy.ts";
+import { mergePatch } from "../../src/algorithms/merge-patch.ts";
+import { presetPolicy } from "../../src/contract/policy-preset.ts";
+import { Policy, Profile, type PolicyVersion } from "../../src/contract/policy.ts";
+import { isJsonObject } from "../../src/platform/canonical-json.ts";
 
 /** Versions kept; the one in force is always among them. */
 export const MAX_POLICY_VERSIONS = 100;
@@ -14,9 +21,12 @@ interface PolicyRow extends Record<string, SqlStorageValue> {
 
 export class PolicyTable {
   readonly #sql: SqlStorage;
+  readonly #role: string;
 
-  constructor(sql: SqlStorage) {
+  /** `role` is the deployment's `ROLE`; presets differ by it. */
+  constructor(sql: SqlStorage, role: string) {
     this.#sql = sql;
+    this.#role = role;
   }
 
   /** Puts a new version in force. */
@@ -58,9 +68,15 @@ export class PolicyTable {
       .toArray()
       .map((row) => ({
         version: row.version,
-        policy: Policy.parse(JSON.parse(row.policy)),
+        policy: completed(JSON.parse(row.policy), this.#role),
         author: row.author,
         created_at: row.created_at,
       }));
   }
+}
+
+function completed(stored: unknown, role: string): Policy {
+  const patch = isJsonObject(stored) ? stored : {};
+  const profile = Profile.parse(patch["profile"]);
+  return Policy.parse(mergePatch(presetPolicy(profile, "auto", role), patch));
 }

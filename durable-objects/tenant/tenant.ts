@@ -70,7 +70,7 @@ export class Tenant extends DurableObject<Env> {
     const { sql } = ctx.storage;
     this.#tenant = new TenantTable(sql);
     this.#keys = new KeyTable(sql);
-    this.#policies = new PolicyTable(sql);
+    this.#policies = new PolicyTable(sql, env.ROLE);
     this.#resources = new ResourceTable(sql);
   }
 

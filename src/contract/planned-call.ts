@@ -19,6 +19,12 @@ export interface PlannedCall {
   readonly timeoutMs: number;
   /** The tool's own cap on calls in flight in one run, or null. */
   readonly maxParallel: number | null;
+  /** Ids of calls of this run whose results the arguments refer to. Absent: none, the call may start at once. */
+  readonly needs?: readonly string[];
+  /** The branch it belongs to. Absent: none. */
+  readonly branch?: string;
+  /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
+  readonly idempotencyKey?: string;
 }
 
 /** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
