@@ -7,7 +7,7 @@ import type { Residency } from "../contract/key.ts";
 import type { Sealed, SealedSecret } from "../contract/secret.ts";
 import type { Tool } from "../contract/tool.ts";
 import { tenantScope } from "../tools/cache-key.ts";
-import type { ToolPorts } from "../tools/execute-call.ts";
+import type { ToolPorts } from "../tools/tool-ports.ts";
 import { createResultCache, type ResultCache } from "../tools/result-cache.ts";
 import { sendRequest } from "../upstream/send.ts";
 import type { RunContext } from "./run-context.ts";

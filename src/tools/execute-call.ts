@@ -1,45 +1,32 @@
 /**
  * Runs one planned call: cache, request, answer, outcome.
  *
- * Every way it can end is a `CallOutcome`, and the effect of the tool decides what a lost answer means: a read has
- * failed, a write may have happened and says so (`outcome_unknown`). Messages name codes and statuses, never what the
- * tool sent. The function never rejects; a bug becomes the outcome `internal`.
+ * Every way it can end is a `CallOutcome` (see call-outcome.ts). The function never rejects; a bug becomes the outcome
+ * `internal`.
  */
 
-import type { CallError, CallOutcome, CallStatus } from "../contract/run.ts";
+import type { CallError, CallOutcome } from "../contract/run.ts";
 import type { HttpTool, Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
-import { type GuardFailure, guard } from "../resilience/guard.ts";
+import { guard } from "../resilience/guard.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
-import type { UpstreamAnswer, sendRequest } from "../upstream/send.ts";
+import type { UpstreamAnswer } from "../upstream/send.ts";
 import { runBuiltin } from "./builtin/run-builtin.ts";
-import { type ResultKey, type TenantScope, resultKey } from "./cache-key.ts";
 import {
-  type BuiltRequest,
-  type OpenSecret,
-  type RequestContext,
-  buildRequest,
-  usedSecrets,
-} from "./http-template.ts";
+  type Classified,
+  classifyFailure,
+  classifyStatus,
+  ended,
+  lostStatus,
+  refused,
+} from "./call-outcome.ts";
+import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
+import { keptResult } from "./kept-result.ts";
 import { readOutput } from "./read-output.ts";
-import type { ResultCache } from "./result-cache.ts";
+import type { ToolPorts } from "./tool-ports.ts";
 
 /** Longest decoded answer of a tool. */
 export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
-
-/** What one call needs of the world. */
-export interface ToolPorts extends RequestContext {
-  /** Tools of the run by the tenant's name. */
-  readonly tools: ReadonlyMap<string, Tool>;
-  readonly send: typeof sendRequest;
-  readonly openSecret: OpenSecret;
-  /** For each secret of the tenant a text that changes whenever the secret does; never its value. */
-  readonly credentials: ReadonlyMap<string, string>;
-  /** Null when nothing of this tenant may be cached: policy or residency. */
-  readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
-  readonly allowLoopback: boolean;
-  now(): number;
-}
 
 /** Runs `call` within `timeoutMs`; aborting `signal` aborts its request. Never rejects. */
 export async function executeCall(
@@ -75,8 +62,6 @@ interface HttpCall {
   readonly call: PlannedCall;
 }
 
-type AttemptFailure = UpstreamFailure | GuardFailure;
-
 async function executeHttp(
   ports: ToolPorts,
   task: HttpCall,
@@ -85,7 +70,8 @@ async function executeHttp(
   progress: Progress,
 ): Promise<CallOutcome> {
   const startedMs = ports.now();
-  const entry = await cacheEntry(ports, task);
+  const secretsUsed = usedSecrets(task.http, task.call.arguments);
+  const entry = await keptResult(ports, task.tool, task.call, secretsUsed);
   const hit = entry === null ? null : await entry.results.get(entry.key, signal);
   if (hit !== null) return { status: "succeeded", outputJson: hit, cache: "hit", attempts: 0 };
   const cache = entry === null ? "bypass" : "miss";
@@ -110,29 +96,6 @@ async function executeHttp(
   return { ...outcome, cache, attempts: progress.attempts };
 }
 
-interface CacheEntry {
-  readonly results: ResultCache;
-  readonly key: ResultKey;
-  readonly ttlS: number;
-}
-
-/** Where this call's result is kept, or null when it may not be: only declared `pure` and `read` tools have a place. */
-async function cacheEntry(
-  ports: ToolPorts,
-  { tool, http, call }: HttpCall,
-): Promise<CacheEntry | null> {
-  const { cache, effect } = tool.definition;
-  if (ports.cache === null || cache === undefined || (effect !== "pure" && effect !== "read"))
-    return null;
-  const names = [...usedSecrets(http, call.arguments)];
-  const credentials = Object.fromEntries(
-    names.map((name) => [name, ports.credentials.get(name) ?? ""]),
-  );
-  const inputs = { arguments: call.arguments, locale: ports.locale, credentials };
-  const key = await resultKey(ports.cache.scope, tool, inputs);
-  return { results: ports.cache.results, key, ttlS: cache.ttl_s };
-}
-
 function executeBuiltin(
   builtin: NonNullable<Tool["definition"]["builtin"]>,
   call: PlannedCall,
@@ -148,85 +111,15 @@ function executeBuiltin(
   };
 }
 
-type Classified = Pick<CallOutcome, "status" | "outputJson" | "error">;
-
 function classifyAnswer(
   { tool }: HttpCall,
   built: BuiltRequest,
   answer: UpstreamAnswer,
 ): Classified {
-  if (answer.status === 429) {
-    const error: CallError = {
-      code: "rate_limited",
-      message: "The tool answered with status 429.",
-    };
-    const { retryAfterMs } = answer;
-    return {
-      status: "rate_limited",
-      error: retryAfterMs === null ? error : { ...error, retry_after_ms: retryAfterMs },
-    };
-  }
-  if (answer.status >= 400) {
-    const message = `The tool answered with status ${answer.status}.`;
-    return { status: "failed", error: { code: "upstream_status", message } };
-  }
+  const refusal = classifyStatus(answer.status, answer.retryAfterMs);
+  if (refusal !== null) return refusal;
   const output = readOutput(tool.definition, answer, built.secrets);
   return output.ok
     ? { status: "succeeded", outputJson: output.value }
     : { status: "failed", error: output.error };
-}
-
-function classifyFailure(call: PlannedCall, failure: AttemptFailure): Classified {
-  const lost = (otherwise: CallStatus): CallStatus => lostStatus(call, failure.sent, otherwise);
-  switch (failure.kind) {
-    case "timeout":
-      return {
-        status: lost("timeout"),
-        error: { code: "tool_timeout", message: "The tool did not answer in time." },
-      };
-    case "aborted":
-    case "cancelled":
-      return {
-        status: lost("cancelled"),
-        error: { code: "cancelled", message: "The call was cancelled." },
-      };
-    case "unreachable":
-      return {
-        status: lost("failed"),
-        error: {
-          code: "upstream_unreachable",
-          message: "The tool cannot be reached or broke the connection.",
-        },
-      };
-    case "too_large":
-      return {
-        status: "failed",
-        error: {
-          code: "result_too_large",
-          message: `The tool's answer is larger than ${failure.maxBytes} bytes.`,
-        },
-      };
-    case "invalid_response":
-      return { status: "failed", error: { code: "result_invalid", message: failure.reason } };
-    case "redirect_refused":
-      return { status: "failed", error: { code: "redirect_refused", message: failure.reason } };
-    case "egress_refused":
-    case "request_refused":
-      return { status: "failed", error: { code: "egress_refused", message: failure.reason } };
-  }
-}
-
-/** A write that may have reached its tool and got no answer may have happened; anything else ended as it looks. */
-function lostStatus(call: PlannedCall, sent: boolean, otherwise: CallStatus): CallStatus {
-  const writes = call.effect === "write" || call.effect === "idempotent_write";
-  return sent && writes ? "outcome_unknown" : otherwise;
-}
-
-/** Ended before anything was sent. */
-function refused(error: CallError): CallOutcome {
-  return ended("failed", error, 0);
-}
-
-function ended(status: CallStatus, error: CallError, attempts: number): CallOutcome {
-  return { status, error, cache: "bypass", attempts };
 }

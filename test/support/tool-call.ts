@@ -4,7 +4,8 @@ import { inject } from "vitest";
 
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
 import type { ResultKey } from "../../src/tools/cache-key.ts";
-import { type ToolPorts, executeCall } from "../../src/tools/execute-call.ts";
+import { executeCall } from "../../src/tools/execute-call.ts";
+import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import type { ResultCache } from "../../src/tools/result-cache.ts";
 import { sendRequest } from "../../src/upstream/send.ts";
 import { storedTool } from "./tools.ts";

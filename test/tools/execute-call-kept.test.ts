@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { tenantScope } from "../../src/tools/cache-key.ts";
-import type { ToolPorts } from "../../src/tools/execute-call.ts";
+import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import { at, memoryCache, origin, planned, portsFor, run } from "../support/tool-call.ts";
 
 const { host } = new URL(origin);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
 import { tenantScope } from "../../src/tools/cache-key.ts";
-import type { ToolPorts } from "../../src/tools/execute-call.ts";
+import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import type { ResultCache } from "../../src/tools/result-cache.ts";
 import { TIMEOUT_MS, at, origin, planned, portsFor, run } from "../support/tool-call.ts";
 import { storedTool } from "../support/tools.ts";

@@ -1,0 +1,91 @@
+/**
+ * What became of a call, whichever kind of tool it was: from failures of its request to the statuses a caller sees.
+ *
+ * The effect decides what a lost answer means: a read has failed, a write may have happened and says so
+ * (`outcome_unknown`). Messages name codes and statuses, never what the tool sent.
+ */
+
+import type { PlannedCall } from "../contract/planned-call.ts";
+import type { CallError, CallOutcome, CallStatus } from "../contract/run.ts";
+import type { GuardFailure } from "../resilience/guard.ts";
+import type { UpstreamFailure } from "../upstream/failure.ts";
+
+/** Why an attempt brought no answer. */
+export type AttemptFailure = UpstreamFailure | GuardFailure;
+
+/** How a call ended, before its cache and its attempts are told. */
+export type Classified = Pick<CallOutcome, "status" | "outputJson" | "error">;
+
+/** What an error status of a tool server means, or null for any other status. */
+export function classifyStatus(status: number, retryAfterMs: number | null): Classified | null {
+  if (status === 429) {
+    const error: CallError = {
+      code: "rate_limited",
+      message: "The tool answered with status 429.",
+    };
+    return {
+      status: "rate_limited",
+      error: retryAfterMs === null ? error : { ...error, retry_after_ms: retryAfterMs },
+    };
+  }
+  if (status < 400) return null;
+  const message = `The tool answered with status ${status}.`;
+  return { status: "failed", error: { code: "upstream_status", message } };
+}
+
+/** What a request without a usable answer means for its call. */
+export function classifyFailure(call: PlannedCall, failure: AttemptFailure): Classified {
+  const lost = (otherwise: CallStatus): CallStatus => lostStatus(call, failure.sent, otherwise);
+  switch (failure.kind) {
+    case "timeout":
+      return {
+        status: lost("timeout"),
+        error: { code: "tool_timeout", message: "The tool did not answer in time." },
+      };
+    case "aborted":
+    case "cancelled":
+      return {
+        status: lost("cancelled"),
+        error: { code: "cancelled", message: "The call was cancelled." },
+      };
+    case "unreachable":
+      return {
+        status: lost("failed"),
+        error: {
+          code: "upstream_unreachable",
+          message: "The tool cannot be reached or broke the connection.",
+        },
+      };
+    case "too_large":
+      return {
+        status: "failed",
+        error: {
+          code: "result_too_large",
+          message: `The tool's answer is larger than ${failure.maxBytes} bytes.`,
+        },
+      };
+    case "invalid_response":
+      return { status: "failed", error: { code: "result_invalid", message: failure.reason } };
+    case "redirect_refused":
+      return { status: "failed", error: { code: "redirect_refused", message: failure.reason } };
+    case "egress_refused":
+    case "request_refused":
+      return { status: "failed", error: { code: "egress_refused", message: failure.reason } };
+  }
+}
+
+/** A write that may have reached its tool and got no answer may have happened; anything else ended as it looks. */
+export function lostStatus(call: PlannedCall, sent: boolean, otherwise: CallStatus): CallStatus {
+  const writes = call.effect === "write" || call.effect === "idempotent_write";
+  return sent && writes ? "outcome_unknown" : otherwise;
+}
+
+/** Ended before anything was sent. */
+export function refused(error: CallError): CallOutcome {
+  return ended("failed", error, 0);
+}
+
+/** Ended with an error and nothing kept of it. */
+export function ended(status: CallStatus, error: CallError, attempts: number): CallOutcome {
+  return { status, error, cache: "bypass", attempts };
+}

@@ -1,0 +1,21 @@
+/** ToolPorts: what tool calls need of the world. `assembly` builds them; nothing in this room knows where they lead. */
+
+import type { Tool } from "../contract/tool.ts";
+import type { sendRequest } from "../upstream/send.ts";
+import type { TenantScope } from "./cache-key.ts";
+import type { OpenSecret, RequestContext } from "./http-template.ts";
+import type { ResultCache } from "./result-cache.ts";
+
+/** What one call needs of the world. */
+export interface ToolPorts extends RequestContext {
+  /** Tools of the run by the tenant's name. */
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly send: typeof sendRequest;
+  readonly openSecret: OpenSecret;
+  /** For each secret of the tenant a text that changes whenever the secret does; never its value. */
+  readonly credentials: ReadonlyMap<string, string>;
+  /** Null when nothing of this tenant may be cached: policy or residency. */
+  readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
+  readonly allowLoopback: boolean;
+  now(): number;
+}
