@@ -25,6 +25,13 @@ export interface PlannedCall {
   readonly branch?: string;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
   readonly idempotencyKey?: string;
+  /**
+   * `required`: somebody has to say yes first; sent as it is, it is refused and never made. `granted`: somebody did, for
+   * this tool, definition and these arguments. Absent: the tool asks for none.
+   */
+  readonly approval?: "required" | "granted";
+  /** Version of the tool's definition the call was checked against. */
+  readonly toolVersion?: number;
 }
 
 /** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */

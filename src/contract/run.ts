@@ -32,14 +32,18 @@ export type RunRequest = z.infer<typeof RunRequest>;
 /** The body of `POST /v1/runs/{id}/cancel`; there is nothing to choose yet, so it may be left out. */
 export const RunCancel = z.strictObject({});
 
-/** How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. */
+/**
+ * How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
+ * was not made, because nobody has said yes to it.
+ */
 export type CallStatus =
   | "succeeded"
   | "failed"
   | "timeout"
   | "cancelled"
   | "rate_limited"
-  | "outcome_unknown";
+  | "outcome_unknown"
+  | "approval_required";
 
 /** Why a call did not succeed. Public-safe. */
 export interface CallError {
@@ -65,6 +69,7 @@ export type CallErrorCode =
   | "egress_refused"
   | "secret_unavailable"
   | "call_limit"
+  | "approval_required"
   | "internal";
 
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */

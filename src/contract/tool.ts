@@ -53,9 +53,16 @@ export const ToolDefinition = z.strictObject({
   cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
   /** Calls of this tool in flight at once in one run. */
   max_parallel: z.optional(wholeNumber(1, 1000)),
+  /** `true` or `"always"`: no call of it is made before somebody said yes to that very call. */
+  requires_approval: z.optional(z.union([z.boolean(), z.enum(["always", "never"])])),
 });
 /** A tool as stored: defaults filled in. */
 export type ToolDefinition = z.infer<typeof ToolDefinition>;
+
+/** True when every call of this tool has to be approved first. */
+export function needsApproval({ requires_approval: asked }: ToolDefinition): boolean {
+  return asked === true || asked === "always";
+}
 
 /** A stored tool with what the gateway knows about it. */
 export interface Tool {

@@ -52,6 +52,7 @@ const FIELDS = {
   input: "the arguments were checked against it before the key is made",
   effect: "decides whether there is a key at all",
   timeout_ms: "only a success is kept",
+  requires_approval: "decides whether a call is made, not what it answers",
   max_parallel: "decides when a call is made, not what it answers",
 } as const satisfies Record<keyof ToolDefinition, string>;
 

@@ -89,3 +89,9 @@ export function refused(error: CallError): CallOutcome {
 export function ended(status: CallStatus, error: CallError, attempts: number): CallOutcome {
   return { status, error, cache: "bypass", attempts };
 }
+
+/** Not made, because nobody has said yes to it. */
+export function approvalRequired(tool: string): CallOutcome {
+  const message = `A call of "${tool}" has to be approved first; it was not made.`;
+  return ended("approval_required", { code: "approval_required", message }, 0);
+}

@@ -6,13 +6,14 @@
  */
 
 import type { CallError, CallOutcome } from "../contract/run.ts";
-import type { HttpTool, Tool } from "../contract/tool.ts";
+import { type HttpTool, needsApproval, type Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
 import { guard } from "../resilience/guard.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
 import type { UpstreamAnswer } from "../upstream/send.ts";
 import { runBuiltin } from "./builtin/run-builtin.ts";
 import {
+  approvalRequired,
   type Classified,
   classifyFailure,
   classifyStatus,
@@ -38,6 +39,9 @@ export async function executeCall(
   const tool = ports.tools.get(call.tool);
   if (tool === undefined)
     return refused({ code: "unknown_tool", message: `There is no tool "${call.tool}".` });
+  // The one place every call passes, wherever it was started from: a mark on the call alone could be forgotten.
+  const isAsked = call.approval === "required" || needsApproval(tool.definition);
+  if (isAsked && call.approval !== "granted") return approvalRequired(tool.name);
   const { builtin, http } = tool.definition;
   const progress: Progress = { attempts: 0 };
   try {

@@ -5,7 +5,7 @@
 
 import type { Violation } from "../contract/error.ts";
 import type { CallError, RunRequest } from "../contract/run.ts";
-import type { Tool } from "../contract/tool.ts";
+import { needsApproval, type Tool } from "../contract/tool.ts";
 import type { PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
@@ -97,12 +97,14 @@ function freeId(n: number, given: Set<string>): string {
 function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
   const { effect, timeout_ms: timeoutMs, max_parallel: maxParallel } = tool.definition;
   return {
+    ...(needsApproval(tool.definition) && { approval: "required" as const }),
     id,
     tool: tool.name,
     arguments: values,
     effect,
     timeoutMs,
     maxParallel: maxParallel ?? null,
+    toolVersion: tool.version,
   };
 }
 

@@ -6,9 +6,11 @@ import { listOf, objectOf, type UnknownObject } from "../../dev/http/json.ts";
 import {
   callsOf,
   callTool,
+  chat,
   echoTool,
   outputOf,
   run,
+  saidBy,
   seenByProvider,
   waitTool,
 } from "./field-scene.ts";
@@ -208,4 +210,28 @@ it("tool/max_parallel: is how many of its calls are in flight in a run", async (
   expect(answer.json).toMatchObject({ status: "completed" });
   expect((await toolRequests(marks.one)).peak).toBe(1);
   expect((await toolRequests(marks.free)).peak).toBeGreaterThan(1);
+});
+
+it("tool/requires_approval: keeps a call from being made before somebody said yes", async () => {
+  const mark = unique("k");
+  const tenant = await newTenant({
+    tools: {
+      free: waitTool(1, mark, { requires_approval: false }),
+      never: waitTool(1, mark, { requires_approval: "never" }),
+      asked: waitTool(1, mark, { requires_approval: true }),
+      always: waitTool(1, mark, { requires_approval: "always" }),
+    },
+  });
+  for (const name of ["free", "never"])
+    expect(await callTool(tenant, name)).toMatchObject({ status: "succeeded" });
+  for (const name of ["asked", "always"])
+    expect(await callTool(tenant, name)).toMatchObject({
+      status: "approval_required",
+      error: { code: "approval_required" },
+    });
+  const said = saidBy(
+    await chat(tenant, [{ calls: [{ name: "asked", arguments: {} }] }, { text: "{{results}}" }]),
+  );
+  expect(said.text).toContain("approval_required");
+  expect((await toolRequests(mark)).started).toBe(2);
 });

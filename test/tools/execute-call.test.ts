@@ -232,3 +232,28 @@ describe("a call that is given up", () => {
     expect(await run(ports, planned(), 60_000)).toMatchObject({ status: "timeout" });
   });
 });
+
+describe("a call that needs approval", () => {
+  const send: ToolPorts["send"] = () => {
+    throw new Error("a call nobody approved was sent");
+  };
+
+  it.each([
+    ["by its tool", { requires_approval: "always" }, {}],
+    ["by its tool, whatever its mark was lost to", { requires_approval: true }, {}],
+    ["by the request alone", {}, { approval: "required" as const }],
+  ])("is never sent unasked: %s", async (_, definition, call) => {
+    const outcome = await run(portsFor(at("/echo"), definition, { send }), planned(call));
+    expect(outcome).toMatchObject({
+      status: "approval_required",
+      error: { code: "approval_required" },
+      attempts: 0,
+    });
+  });
+
+  it("is sent once somebody said yes", async () => {
+    const ports = portsFor(at("/echo"), { requires_approval: true });
+    const outcome = await run(ports, planned({ approval: "granted" }));
+    expect(outcome).toMatchObject({ status: "succeeded", attempts: 1 });
+  });
+});

@@ -43,6 +43,7 @@ describe("createToolBox", () => {
         effect: "read",
         timeoutMs: 1234,
         maxParallel: 3,
+        toolVersion: 1,
       },
     });
     expect(box.plan("c2", "ping", "{}")).toMatchObject({
