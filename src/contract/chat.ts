@@ -8,6 +8,7 @@ import * as z from "zod/mini";
 
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayError } from "./error.ts";
+import type { Conversation, GatewayCallEvent } from "./gateway-call.ts";
 import type { CallStatus } from "./run.ts";
 
 /** A tool call inside an assistant message. */
@@ -112,11 +113,14 @@ export type ChatEvent =
     }
   | { readonly type: "client_call_arguments"; readonly index: number; readonly delta: string }
   | { readonly type: "tool"; readonly activity: ToolActivity }
+  | GatewayCallEvent
   | {
       readonly type: "finished";
       readonly finishReason: string;
       /** Summed over all turns. */
       readonly usage: JsonObject;
       readonly summary: ChatSummary;
+      /** Only of a run of items. */
+      readonly conversation?: Conversation;
     }
   | { readonly type: "failed"; readonly error: GatewayError; readonly run: string };

@@ -40,6 +40,8 @@ export interface OfferedTool {
   readonly name: string;
   readonly description: string;
   readonly input: JsonObject;
+  /** True when each of its calls has to be approved first. */
+  readonly needsApproval?: boolean;
 }
 
 /** The gateway's tools in one chat run. */

@@ -65,6 +65,10 @@ export function createChunkEncoder(options: ChunkOptions): (event: ChatEvent) =>
         return toolCall({ index: event.index, function: { arguments: event.delta } });
       case "tool":
         return options.includeTools ? chunk("", `,"x_gw":${JSON.stringify(event.activity)}`) : "";
+      case "gateway_call":
+      case "gateway_call_ended":
+      case "approval_request":
+        return "";
       case "finished": {
         const finish = JSON.stringify({ index: 0, delta: {}, finish_reason: event.finishReason });
         const usage = options.includeUsage ? `,"usage":${JSON.stringify(event.usage)}` : "";

@@ -67,6 +67,9 @@ function grow(growing: Growing, event: Growth, created: number): void {
       break;
     }
     case "tool":
+    case "gateway_call":
+    case "gateway_call_ended":
+    case "approval_request":
       break;
   }
 }

@@ -1,11 +1,12 @@
 /**
  * The one answer a client sees, however many turns it takes: text of all turns in one message, with an empty line
- * between the texts of two turns.
+ * between the texts of two turns. In a run of items the texts stay apart and the gateway's calls are said too.
  *
  * Nothing more is said once the client has gone: a reader that no longer reads must not keep a cancelled run alive.
  */
 
 import type { ChatEvent } from "../contract/chat.ts";
+import type { GatewayCallEvent } from "../contract/gateway-call.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 
 /** Fields of a delta that hold running text. */
@@ -15,14 +16,16 @@ const TEXT_FIELDS = ["content", "reasoning_content", "reasoning"] as const;
 export class ChatAnswer {
   readonly #emit: (event: ChatEvent) => Promise<void>;
   readonly #signal: AbortSignal;
+  readonly #asItems: boolean;
   readonly #earlierText = new Set<string>();
   readonly #textOfTurn = new Set<string>();
   #isStarted = false;
 
   /** `signal` is the client's: when it aborts, waiting for the reader ends. */
-  constructor(emit: (event: ChatEvent) => Promise<void>, signal: AbortSignal) {
+  constructor(emit: (event: ChatEvent) => Promise<void>, signal: AbortSignal, asItems = false) {
     this.#emit = emit;
     this.#signal = signal;
+    this.#asItems = asItems;
   }
 
   /** True once the answer has become a stream. */
@@ -45,12 +48,17 @@ export class ChatAnswer {
       const text = delta[field];
       if (typeof text !== "string" || text === "" || this.#textOfTurn.has(field)) continue;
       this.#textOfTurn.add(field);
-      if (this.#earlierText.has(field))
+      if (this.#earlierText.has(field) && !this.#asItems)
         await this.say({ type: "delta", delta: { [field]: "\n\n" } });
     }
     await this.say(
       logprobs === undefined ? { type: "delta", delta } : { type: "delta", delta, logprobs },
     );
+  }
+
+  /** Says a step of a gateway call where calls are shown. */
+  async item(event: GatewayCallEvent): Promise<void> {
+    if (this.#asItems) await this.say(event);
   }
 
   /** Says one event and waits for its reader. */

@@ -11,7 +11,7 @@ import type { ModelTurn, TurnCall } from "./chat-turn.ts";
 /** Calls whose arguments can be read back: some providers refuse a conversation in which they are not JSON. */
 export function withSafeArguments(
   calls: readonly TurnCall[],
-  { brokenIds }: GatewayCalls,
+  { brokenIds }: Pick<GatewayCalls, "brokenIds">,
 ): readonly TurnCall[] {
   return calls.map((call) =>
     call.argumentsJson === "" || brokenIds.has(call.id) ? { ...call, argumentsJson: "{}" } : call,
@@ -19,7 +19,10 @@ export function withSafeArguments(
 }
 
 /** The assistant message of an inner turn, with the text fields the model must see again. */
-export function assistantMessage({ text, calls }: ModelTurn, executed: GatewayCalls): JsonObject {
+export function assistantMessage(
+  { text, calls }: ModelTurn,
+  executed: Pick<GatewayCalls, "brokenIds">,
+): JsonObject {
   const { content, ...otherText } = text;
   return {
     role: "assistant",

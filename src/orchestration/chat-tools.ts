@@ -6,11 +6,12 @@
  */
 
 import type { ToolActivity } from "../contract/chat.ts";
+import type { GatewayCallEvent } from "../contract/gateway-call.ts";
 import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
 import { type CallEvent, type ExecuteOptions, executeCalls } from "./execute-calls.ts";
-import type { ChatPorts, PlannedCall } from "./ports.ts";
+import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
 
 /** The gateway's calls of one turn, ended. */
 export interface GatewayCalls {
@@ -45,6 +46,12 @@ export async function executeGatewayCalls(
   let isOverLimit = false;
   for (const { id, name, argumentsJson } of calls) {
     const plan = ports.tools.plan(id, name, argumentsJson);
+    await answer.item({
+      type: "gateway_call",
+      id,
+      name: tenantsName(ports.tools, name),
+      argumentsJson,
+    });
     if (plan.ok && planned.length < callsLeft) {
       planned.push(plan.value);
       continue;
@@ -54,14 +61,7 @@ export async function executeGatewayCalls(
     if (error.code === "arguments_not_json") brokenIds.add(id);
     contents.set(id, errorContent(error, "failed"));
     const toolName = plan.ok ? plan.value.tool : name;
-    const t_ms = beganAtMs - options.startedAtMs;
-    await sayActivity(answer, {
-      type: "tool.error",
-      call_id: id,
-      name: toolName,
-      t_ms,
-      status: "failed",
-    });
+    await sayRefused(answer, id, toolName, error, beganAtMs - options.startedAtMs);
   }
   let executed = 0;
   const { results, lanesUsed } = await executeCalls(
@@ -73,6 +73,7 @@ export async function executeGatewayCalls(
       async onEvent(event) {
         if (event.type === "call.started") executed += 1;
         for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
+        if ("result" in event) await answer.item(endOf(event.result));
       },
     },
     signal,
@@ -87,6 +88,33 @@ export async function executeGatewayCalls(
     savedMs: Math.max(0, sequentialMs - realMs(results)),
     lanesUsed,
     isOverLimit,
+  };
+}
+
+/** Says that a call ended before it was made. */
+async function sayRefused(
+  answer: ChatAnswer,
+  id: string,
+  name: string,
+  error: CallError,
+  t_ms: number,
+): Promise<void> {
+  const status = "failed";
+  await answer.item({ type: "gateway_call_ended", id, status, outputJson: null, error });
+  await sayActivity(answer, { type: "tool.error", call_id: id, name, t_ms, status });
+}
+
+function tenantsName({ offered }: ToolBox, wireName: string): string {
+  return offered.find((tool) => tool.wireName === wireName)?.name ?? wireName;
+}
+
+function endOf({ id, status, outputJson, error }: CallResult): GatewayCallEvent {
+  return {
+    type: "gateway_call_ended",
+    id,
+    status,
+    outputJson: outputJson ?? null,
+    error: error ?? null,
   };
 }
 

@@ -34,6 +34,25 @@ export function clientCallId(turnId: string, n: number): string {
   return `call_gw${turnId}_${n}`;
 }
 
+/** The turn to keep: `calls` with the gateway's results in `contents`, after the run's turns `earlier`. */
+export function hiddenTurn(
+  text: JsonObject,
+  calls: readonly HiddenTurn["calls"][number][],
+  contents: ReadonlyMap<string, string>,
+  earlier: readonly JsonObject[],
+): HiddenTurn {
+  return {
+    // The client brings its own calls back itself: only their ids are kept.
+    calls: calls.map((call) =>
+      call.clientId === null ? call : { ...call, name: "", argumentsJson: "" },
+    ),
+    results: Object.fromEntries(contents),
+    ...(earlier.length > 0 && {
+      earlier: { messages: earlier, content: text["content"] ?? null },
+    }),
+  };
+}
+
 /** Loads every hidden turn the messages speak of and puts the gateway's half back. */
 export async function restoreHiddenTurns(
   messages: readonly JsonObject[],

@@ -5,6 +5,7 @@
 
 import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
+import type { HeldTurn } from "../contract/gateway-call.ts";
 import type { OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
@@ -93,6 +94,11 @@ export interface ChatPorts {
   readonly lanes: LanePool;
   readonly tools: ToolBox;
   readonly turns: TurnStore;
+  /**
+   * Keeps a turn until its calls are approved or denied; resolves once it is durable. Absent: nobody can be asked, so a
+   * call that needs approval is an error result.
+   */
+  readonly holdTurn?: (turnId: string, turn: HeldTurn) => Promise<void>;
   /** An id such as `call_…` with fresh randomness. */
   newId(prefix: string): string;
   /**
@@ -112,4 +118,9 @@ export interface ChatRun {
   readonly id: string;
   readonly request: ChatRequest;
   readonly bounds: ChatBounds;
+  /**
+   * For protocols with an item for each text and each call: says the gateway's calls, leaves the texts of two turns
+   * apart, and ends with the conversation. Absent: one message.
+   */
+  readonly asItems?: true;
 }

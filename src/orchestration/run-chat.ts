@@ -11,21 +11,18 @@
 import type { ChatEvent, StoppedBy } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
+import { callNaming, type NamingScope } from "./call-naming.ts";
+import { ChatAccount } from "./chat-account.ts";
 import { ChatAnswer } from "./chat-answer.ts";
 import { assistantMessage, toolMessages, withSafeArguments } from "./chat-messages.ts";
-import {
-  type CallOwner,
-  checkRequest,
-  createOwnership,
-  innerBody,
-  messagesOf,
-} from "./chat-request.ts";
+import { checkRequest, createOwnership, innerBody, messagesOf } from "./chat-request.ts";
 import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
-import { type CallNaming, type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
-import { clientCallId, restoreHiddenTurns } from "./hidden-turn.ts";
-import type { ChatPorts, ChatRun, HiddenTurn } from "./ports.ts";
+import { type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
+import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
+import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
+import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
+import type { ChatPorts, ChatRun } from "./ports.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
-import { addUsage } from "./usage.ts";
 
 /** How long keeping a hidden turn may take; a turn that could not be kept must not be announced as kept. */
 export const SAVE_LIMIT_MS = 2_000;
@@ -61,17 +58,12 @@ class ChatLoop {
   readonly #startedAtMs: number;
   readonly #signal: AbortSignal;
   readonly #answer: ChatAnswer;
-  readonly #ownerOf: (name: string) => CallOwner;
-  readonly #usedIds = new Set<string>();
+  readonly #account: ChatAccount;
+  readonly #naming: NamingScope;
   #messages: JsonObject[] = [];
   /** How many of them came with the request; the rest are inner turns of this run. */
   #givenMessages = 0;
-  #usage: JsonObject = {};
-  #turns = 0;
-  #calls = 0;
-  #cacheHits = 0;
-  #savedMs = 0;
-  #lanesUsed = 0;
+  #end: ConversationEnd = NO_END;
 
   constructor(
     run: ChatRun,
@@ -85,8 +77,13 @@ class ChatLoop {
     this.#stop = stop;
     this.#startedAtMs = startedAtMs;
     this.#signal = signal;
-    this.#answer = new ChatAnswer((event) => ports.emit(event), signal);
-    this.#ownerOf = createOwnership(run.request, ports.tools.offered);
+    this.#answer = new ChatAnswer((event) => ports.emit(event), signal, run.asItems);
+    this.#account = new ChatAccount(run.id);
+    this.#naming = {
+      usedIds: new Set(),
+      newId: (prefix) => ports.newId(prefix),
+      ownerOf: createOwnership(run.request, ports.tools.offered),
+    };
   }
 
   async toTheEnd(): Promise<ChatEvent> {
@@ -110,23 +107,25 @@ class ChatLoop {
   async #oneTurn(): Promise<ChatEvent | null> {
     const { id, request } = this.#run;
     const { offered } = this.#ports.tools;
-    const body = innerBody(request, offered, this.#messages, this.#turns + 1);
+    const body = innerBody(request, offered, this.#messages, this.#account.turns + 1);
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);
-    this.#turns += 1;
+    this.#account.beginTurn();
     await this.#answer.beginTurn(id, request.model);
     // Ids pass through untouched when no call can be the gateway's; otherwise any turn may turn out mixed.
     const turnId = offered.length === 0 ? null : this.#ports.newId("").slice(1);
     const reading = {
       answer: this.#answer,
-      naming: this.#naming(turnId),
-      isFirstTurn: this.#turns === 1,
+      naming: callNaming(turnId, this.#naming),
+      isFirstTurn: this.#account.turns === 1,
     };
     const read = await readTurn(asked.value.value, reading, this.#stop);
-    this.#usage = addUsage(this.#usage, read.turn.usage);
+    this.#account.addUsage(read.turn.usage);
     if (read.kind === "failed") return this.#failed(read.error);
     const split = splitTurn(read.turn);
+    const isMeant = read.kind === "finished" && CALLS_ARE_MEANT.has(read.finishReason);
+    this.#end = endOfTurn(read.turn, null, !isMeant);
     if (read.kind === "stopped") {
       const unkept = await this.#keep(turnId, read.turn, split.client, new Map());
       return unkept ?? this.#stopped(read.reason);
@@ -148,19 +147,25 @@ class ChatLoop {
         client.length === 0 && finishReason !== "stop" && CALLS_ARE_MEANT.has(finishReason);
       return this.#finished(isInner ? "stop" : finishReason);
     }
+    const asked = this.#heldOf(turnId, gateway);
+    if (asked.held.size > 0) return this.#endHeld(turnId ?? "", split, asked);
     if (client.length > 0) return this.#endMixed(turnId, split);
-    if (this.#turns >= this.#run.bounds.maxTurns) return this.#finished("length", "max_turns");
+    if (this.#account.turns >= this.#run.bounds.maxTurns)
+      return this.#finished("length", "max_turns");
     const executed = await this.#execute(gateway);
+    this.#end = endOfTurn(split.turn, executed, false);
     const reason = this.#stop.reason();
     if (reason !== null) return this.#stopped(reason);
     if (executed.isOverLimit) return this.#finished("length", "max_calls");
     this.#messages.push(assistantMessage(split.turn, executed), ...toolMessages(executed));
+    this.#end = NO_END;
     return null;
   }
 
   /** The client has its half and must come back with it; the gateway's half is done and kept. */
   async #endMixed(turnId: string | null, { turn, gateway }: SplitTurn): Promise<ChatEvent> {
     const executed = await this.#execute(gateway);
+    this.#end = endOfTurn(turn, executed, false);
     const reason = this.#stop.reason();
     const unkept = await this.#keep(
       turnId,
@@ -174,11 +179,35 @@ class ChatLoop {
       : this.#finished("tool_calls", reason === "deadline" ? reason : undefined);
   }
 
+  #heldOf(turnId: string | null, gateway: readonly TurnCall[]): AskedCalls {
+    const { holdTurn, tools } = this.#ports;
+    if (holdTurn === undefined || turnId === null) return { ready: gateway, held: new Map() };
+    return holdCalls(gateway, tools, turnId);
+  }
+
+  /** Calls that need no approval are made now; the turn waits, with their results, for somebody's word on the others. */
+  async #endHeld(
+    turnId: string,
+    { turn }: SplitTurn,
+    { ready, held }: AskedCalls,
+  ): Promise<ChatEvent> {
+    const executed = await this.#execute(ready);
+    if (this.#stop.reason() === "cancelled") return this.#stopped("cancelled");
+    const assistant = assistantMessage(turn, executed);
+    const kept = heldTurn(this.#messages, assistant, turn.calls, held, executed);
+    const unkept = await this.#save(() => this.#ports.holdTurn?.(turnId, kept));
+    if (unkept !== null) return unkept;
+    for (const { approvalId, tool: name, argumentsJson } of held.values())
+      await this.#answer.item({ type: "approval_request", approvalId, name, argumentsJson });
+    this.#end = { ...NO_END, heldTurn: turnId };
+    return this.#finished("tool_calls");
+  }
+
   async #execute(calls: readonly TurnCall[]): Promise<GatewayCalls> {
     const { bounds, request } = this.#run;
     const executed = await executeGatewayCalls(
       calls,
-      bounds.maxCalls - this.#calls,
+      bounds.maxCalls - this.#account.calls,
       {
         mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
         maxParallel: bounds.maxParallel,
@@ -189,10 +218,7 @@ class ChatLoop {
       this.#answer,
       this.#signal,
     );
-    this.#calls += executed.executed;
-    this.#cacheHits += executed.cacheHits;
-    this.#savedMs += executed.savedMs;
-    this.#lanesUsed = Math.max(this.#lanesUsed, executed.lanesUsed);
+    this.#account.addCalls(executed);
     return executed;
   }
 
@@ -205,19 +231,15 @@ class ChatLoop {
   ): Promise<ChatEvent | null> {
     if (turnId === null || calls.length === 0 || this.#signal.aborted) return null;
     const earlier = this.#messages.slice(this.#givenMessages);
-    const turn: HiddenTurn = {
-      // The client brings its own calls back itself: only their ids are kept.
-      calls: calls.map((call) =>
-        call.clientId === null ? call : { ...call, name: "", argumentsJson: "" },
-      ),
-      results: Object.fromEntries(contents),
-      ...(earlier.length > 0 && {
-        earlier: { messages: earlier, content: text["content"] ?? null },
-      }),
-    };
-    const { clock, turns } = this.#ports;
+    const kept = hiddenTurn(text, calls, contents, earlier);
+    return this.#save(() => this.#ports.turns.save(turnId, kept));
+  }
+
+  /** Waits until something is kept; an event when the run has to end because that was not possible. */
+  async #save(saving: () => Promise<void> | undefined): Promise<ChatEvent | null> {
+    const { clock } = this.#ports;
     const limit = createStop(clock, clock.now() + SAVE_LIMIT_MS, this.#signal);
-    const saved = await limit.race(turns.save(turnId, turn));
+    const saved = await limit.race(Promise.resolve(saving()));
     limit.release();
     if (saved.ok) return null;
     return this.#failed(
@@ -225,21 +247,6 @@ class ChatLoop {
         ? { code: "cancelled" }
         : { code: "unavailable", retryAfterMs: 1_000 },
     );
-  }
-
-  #naming(turnId: string | null): CallNaming {
-    return {
-      modelId: (id) => {
-        if (turnId === null) return id;
-        const unique = id === "" || this.#usedIds.has(id) ? this.#ports.newId("call") : id;
-        this.#usedIds.add(unique);
-        return unique;
-      },
-      clientId: (name, modelId, n) => {
-        if (turnId === null) return modelId;
-        return this.#ownerOf(name) === "client" ? clientCallId(turnId, n) : null;
-      },
-    };
   }
 
   #failed(error: GatewayError): ChatEvent {
@@ -259,20 +266,13 @@ class ChatLoop {
   }
 
   #finished(finishReason: string, stoppedBy?: StoppedBy): ChatEvent {
-    const summary = {
-      run: this.#run.id,
-      turns: this.#turns,
-      calls: this.#calls,
-      cache_hits: this.#cacheHits,
-      saved_ms: this.#savedMs,
-      shards: this.#lanesUsed,
-    };
-    return {
-      type: "finished",
+    const end = this.#account.finished(
       finishReason,
-      usage: this.#usage,
-      summary: stoppedBy === undefined ? summary : { ...summary, stopped_by: stoppedBy },
-    };
+      stoppedBy === undefined ? {} : { stopped_by: stoppedBy },
+    );
+    if (this.#run.asItems !== true) return end;
+    const messages = [...this.#messages, ...this.#end.messages];
+    return { ...end, conversation: { ...this.#end, messages } };
   }
 }
 

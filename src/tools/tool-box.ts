@@ -31,6 +31,7 @@ export function createToolBox(tools: readonly Tool[]): ToolBox {
       name: tool.name,
       description: tool.definition.description,
       input: tool.definition.input,
+      ...(needsApproval(tool.definition) && { needsApproval: true }),
     })),
     plan(id, wireName, argumentsJson) {
       const tool = byWire.get(wireName);

@@ -2,6 +2,7 @@
 
 import type { ChatEvent, ChatRequest, ModelEvent } from "../../src/contract/chat.ts";
 import type { GatewayError } from "../../src/contract/error.ts";
+import type { HeldTurn } from "../../src/contract/gateway-call.ts";
 import type {
   ChatBounds,
   ChatPorts,
@@ -88,6 +89,8 @@ export interface ChatSetup {
   readonly tool?: (call: PlannedCall) => CallScript;
   readonly store?: MemoryTurns;
   readonly maxParallelOfTool?: number;
+  /** A run of items; `asks` says whether it can hold calls that need approval. */
+  readonly items?: { readonly asks: boolean };
 }
 
 /** Hidden turns in memory. */
@@ -116,6 +119,8 @@ export class ChatScene {
   readonly lanes: FakeLanes;
   readonly store: MemoryTurns;
   readonly events: ChatEvent[] = [];
+  /** Turns that wait for approval. */
+  readonly held = new Map<string, HeldTurn>();
   /** Bodies the model was asked with. */
   readonly asked: JsonObject[] = [];
   /** Model streams that were left before their end. */
@@ -145,6 +150,7 @@ export class ChatScene {
         id: "run_1",
         request: this.#setup.request ?? request(),
         bounds: { maxTurns: 8, maxCalls: 256, maxParallel: 64, deadlineMs: 60_000, ...bounds },
+        ...(this.#setup.items !== undefined && { asItems: true }),
       },
       this.#ports(emit),
       this.#controller.signal,
@@ -208,6 +214,11 @@ export class ChatScene {
       lanes: this.lanes,
       tools: toolBox(this.#setup),
       turns: this.store,
+      ...(this.#setup.items?.asks === true && {
+        holdTurn: async (turnId: string, turn: HeldTurn) => {
+          this.held.set(turnId, structuredClone(turn));
+        },
+      }),
       newId: (prefix) => {
         this.#ids += 1;
         return `${prefix}_${`${this.#scene}x${this.#ids}`.padStart(22, "0")}`;
@@ -265,6 +276,7 @@ function toolBox(setup: ChatSetup): ToolBox {
         arguments: parsed,
         effect: tool.name === "shop.buy" ? "write" : "read",
         maxParallel: setup.maxParallelOfTool ?? null,
+        ...(tool.needsApproval === true && { approval: "required", toolVersion: 7 }),
       });
       return ok(planned);
     },
