@@ -5,7 +5,7 @@
 
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
-import type { CallError } from "./run.ts";
+import type { CallError, CallResult } from "./run.ts";
 import type { Effect } from "./tool.ts";
 
 /** A call whose tool exists and whose arguments satisfy its schema. Plain data: it crosses RPC unchanged. */
@@ -33,6 +33,16 @@ export interface PlannedCall {
   /** Version of the tool's definition the call was checked against. */
   readonly toolVersion?: number;
 }
+
+/**
+ * Puts results into the arguments of a call that needs them. `results` holds every call of the run that has ended so far,
+ * at least those in `needs`, all of which succeeded. An error (a pointer into missing data, arguments that do not fit the
+ * tool's schema once they are known) fails this call. Pure: it keeps id, tool and effect.
+ */
+export type BindCall = (
+  call: PlannedCall,
+  results: ReadonlyMap<string, CallResult>,
+) => Result<PlannedCall, CallError>;
 
 /** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
 export interface OfferedTool {

@@ -34,7 +34,8 @@ export const RunCancel = z.strictObject({});
 
 /**
  * How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
- * was not made, because nobody has said yes to it.
+ * was not made, because nobody has said yes to it. `skipped`: it was not made, because a call whose result it needs did
+ * not succeed.
  */
 export type CallStatus =
   | "succeeded"
@@ -42,6 +43,7 @@ export type CallStatus =
   | "timeout"
   | "cancelled"
   | "rate_limited"
+  | "skipped"
   | "outcome_unknown"
   | "approval_required";
 
@@ -70,6 +72,7 @@ export type CallErrorCode =
   | "secret_unavailable"
   | "call_limit"
   | "approval_required"
+  | "dependency_failed"
   | "internal";
 
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */
@@ -86,7 +89,7 @@ export interface CallOutcome {
 export interface CallResult extends CallOutcome {
   readonly id: string;
   readonly tool: string;
-  /** Waiting for a slot. */
+  /** Waiting for a slot, from the moment everything it needs was there. */
   readonly queuedMs: number;
   readonly startedMs: number;
   readonly durationMs: number;
@@ -100,6 +103,7 @@ export interface RunReport {
   readonly id: string;
   readonly status: RunStatus;
   readonly results: readonly CallResult[];
+  /** The longest chain of calls that needed each other, by their durations: no order of starting could have been faster. */
   readonly criticalPathMs: number;
   readonly durationMs: number;
   /** Sum of the calls' durations: what one after the other would have cost. */

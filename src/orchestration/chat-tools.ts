@@ -10,8 +10,9 @@ import type { GatewayCallEvent } from "../contract/gateway-call.ts";
 import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
-import { type CallEvent, type ExecuteOptions, executeCalls } from "./execute-calls.ts";
 import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
+import { executeCalls } from "./schedule/execute-calls.ts";
+import type { CallEvent, ExecuteOptions } from "./schedule/scheduler.ts";
 
 /** The gateway's calls of one turn, ended. */
 export interface GatewayCalls {

@@ -6,12 +6,12 @@
 import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { HeldTurn } from "../contract/gateway-call.ts";
-import type { OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
+import type { BindCall, OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
 
-export type { OfferedTool, PlannedCall, ToolBox };
+export type { BindCall, OfferedTool, PlannedCall, ToolBox };
 
 /** One invocation's worth of connections: runs up to `slots` calls at once. */
 export interface Lane {
@@ -76,6 +76,8 @@ export interface HiddenTurn {
 export interface RunPorts {
   readonly clock: Clock;
   readonly lanes: LanePool;
+  /** Fills in what calls need of each other. Absent: the arguments are whole as they are. */
+  readonly bind?: BindCall;
   /** Awaited: a slow reader slows the run, it never loses an event. */
   emit(event: RunEvent): Promise<void>;
 }

@@ -5,9 +5,10 @@
  * always holds one result for each call. The run owns its lanes and closes them whatever happens.
  */
 
+import { upwardRanks } from "../algorithms/upward-rank.ts";
 import type { CallResult, RunReport, RunStatus } from "../contract/run.ts";
-import { executeCalls } from "./execute-calls.ts";
 import type { PlannedCall, RunPorts } from "./ports.ts";
+import { executeCalls } from "./schedule/execute-calls.ts";
 
 /** A run of calls, checked and bounded. */
 export interface CallRun {
@@ -35,7 +36,7 @@ export async function runCalls(
         startedAtMs,
         deadlineAtMs: startedAtMs + run.deadlineMs,
       },
-      { clock: ports.clock, lanes: ports.lanes, onEvent: (event) => ports.emit(event) },
+      { ...ports, onEvent: (event) => ports.emit(event) },
       signal,
     );
     const durations = results.map((result) => result.durationMs);
@@ -43,8 +44,7 @@ export async function runCalls(
       id: run.id,
       status: statusOf(results, signal.aborted),
       results,
-      // Without dependencies between calls the longest call is the critical path.
-      criticalPathMs: durations.reduce((longest, each) => Math.max(longest, each), 0),
+      criticalPathMs: criticalPathMs(run.calls, results),
       durationMs: ports.clock.now() - startedAtMs,
       sequentialMs: durations.reduce((sum, each) => sum + each, 0),
       shards: lanesUsed,
@@ -54,6 +54,15 @@ export async function runCalls(
   } finally {
     ports.lanes.close();
   }
+}
+
+/** The longest chain of calls that needed each other, by the time each took. */
+function criticalPathMs(calls: readonly PlannedCall[], results: readonly CallResult[]): number {
+  const durations = new Map(results.map(({ id, durationMs }) => [id, durationMs]));
+  const ranks = upwardRanks(
+    calls.map(({ id, needs }) => ({ id, weight: durations.get(id) ?? 0, needs: needs ?? [] })),
+  );
+  return [...ranks.values()].reduce((longest, each) => Math.max(longest, each), 0);
 }
 
 function statusOf(results: readonly CallResult[], wasCancelled: boolean): RunStatus {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { ChatEvent } from "../../src/contract/chat.ts";
-import { STOP_GRACE_MS } from "../../src/orchestration/execute-calls.ts";
+import { STOP_GRACE_MS } from "../../src/orchestration/schedule/outcomes.ts";
 import { call, calls, ChatScene, finish, says, text } from "../support/chat-scene.ts";
 import { succeeded } from "../support/fake-lanes.ts";
 

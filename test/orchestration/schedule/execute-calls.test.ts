@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { executeCalls } from "../../src/orchestration/execute-calls.ts";
-import { durations, scene, take } from "../support/execute-scene.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { FAILED, FakeLanes, plannedCall, succeeded } from "../support/fake-lanes.ts";
+import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
+import { durations, scene, take } from "../../support/execute-scene.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FAILED, FakeLanes, plannedCall, succeeded } from "../../support/fake-lanes.ts";
 
 describe("executeCalls", () => {
   it("gives results in call order and events fastest first", async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import { STOP_GRACE_MS, executeCalls } from "../../src/orchestration/execute-calls.ts";
-import { durations, scene, take } from "../support/execute-scene.ts";
-import { FAILED, plannedCall, succeeded } from "../support/fake-lanes.ts";
+import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
+import { STOP_GRACE_MS } from "../../../src/orchestration/schedule/outcomes.ts";
+import { durations, scene, take } from "../../support/execute-scene.ts";
+import { FAILED, plannedCall, succeeded } from "../../support/fake-lanes.ts";
 
 describe("executeCalls at its deadline or when cancelled", () => {
   it("counts a call's timeout from its slot and never gives more than what is left of the deadline", async () => {

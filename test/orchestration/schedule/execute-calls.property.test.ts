@@ -11,17 +11,18 @@ import {
 } from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import type { CallResult } from "../../src/contract/run.ts";
-import { type CallEvent, executeCalls } from "../../src/orchestration/execute-calls.ts";
-import type { LanePool, PlannedCall } from "../../src/orchestration/ports.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import type { CallResult } from "../../../src/contract/run.ts";
+import type { LanePool, PlannedCall } from "../../../src/orchestration/ports.ts";
+import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
+import type { CallEvent } from "../../../src/orchestration/schedule/scheduler.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import {
   type CallScript,
   FAILED,
   FakeLanes,
   plannedCall,
   succeeded,
-} from "../support/fake-lanes.ts";
+} from "../../support/fake-lanes.ts";
 
 const TOOLS = ["a", "b", "c"] as const;
 

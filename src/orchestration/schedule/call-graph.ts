@@ -1,0 +1,104 @@
+/**
+ * Who needs whom: in-degree counters of a run's calls, so that a call that ends tells exactly those that waited for it.
+ *
+ * A call may be added before the ones it needs. Cycles are refused where calls are planned; one that gets here all the
+ * same makes calls that never become ready, which the run ends when nothing else is left to do.
+ */
+
+import { upwardRanks } from "../../algorithms/upward-rank.ts";
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { CallResult } from "../../contract/run.ts";
+
+/** One call of the graph. */
+export interface GraphCall {
+  readonly call: PlannedCall;
+  /** Calls it needs that have not succeeded yet; the graph counts. */
+  missing: number;
+  rank: number;
+  result: CallResult | null;
+}
+
+/** The calls of a run by id, with their needs. */
+export class CallGraph<Entry extends GraphCall> {
+  readonly #entries = new Map<string, Entry>();
+  readonly #followers = new Map<string, Entry[]>();
+  readonly #results = new Map<string, CallResult>();
+
+  /** The calls that have not ended, in the order they were added: a snapshot. */
+  open(): readonly Entry[] {
+    return [...this.#entries.values()].filter(({ result }) => result === null);
+  }
+
+  /** All results so far, in the order the calls were added. */
+  resultsInOrder(): readonly CallResult[] {
+    return [...this.#entries.values()].flatMap(({ result }) => (result === null ? [] : [result]));
+  }
+
+  /** How many calls there are. */
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Results so far, by call id. */
+  get results(): ReadonlyMap<string, CallResult> {
+    return this.#results;
+  }
+
+  /** The call, if it was added. */
+  get(id: string): Entry | undefined {
+    return this.#entries.get(id);
+  }
+
+  /** Adds a call; throws when its id is taken, which is a bug of whoever made the id. */
+  add(entry: Entry): void {
+    const { id } = entry.call;
+    if (this.#entries.has(id)) throw new Error(`There are two calls "${id}" in one run.`);
+    this.#entries.set(id, entry);
+  }
+
+  /** Counts what an added call still has to wait for. Returns a need that has ended without success, or null. */
+  link(entry: Entry): string | null {
+    for (const need of new Set(entry.call.needs)) {
+      const result = this.#results.get(need);
+      if (result !== undefined && !isUsable(result)) return need;
+      if (result !== undefined) continue;
+      entry.missing += 1;
+      const followers = this.#followers.get(need);
+      if (followers === undefined) this.#followers.set(need, [entry]);
+      else followers.push(entry);
+    }
+    return null;
+  }
+
+  /** Notes the result of a call. */
+  end(entry: Entry, result: CallResult): void {
+    entry.result = result;
+    this.#results.set(entry.call.id, result);
+  }
+
+  /** Hands out the calls that waited for `id`, once. */
+  takeFollowers(id: string): readonly Entry[] {
+    const followers = this.#followers.get(id) ?? [];
+    this.#followers.delete(id);
+    return followers;
+  }
+
+  /** A need of the call that has no result, or null. */
+  unmetNeed({ call }: Entry): string | null {
+    return call.needs?.find((need) => !this.#results.has(need)) ?? null;
+  }
+
+  /** Sets the rank of every call that has not ended: how long what follows its start is expected to take. */
+  rank(weightOf: (call: PlannedCall) => number): void {
+    const open = this.open();
+    const ranks = upwardRanks(
+      open.map(({ call }) => ({ id: call.id, weight: weightOf(call), needs: call.needs ?? [] })),
+    );
+    for (const entry of open) entry.rank = ranks.get(entry.call.id) ?? entry.rank;
+  }
+}
+
+/** True when other calls may be built on this result. */
+export function isUsable({ status }: CallResult): boolean {
+  return status === "succeeded";
+}

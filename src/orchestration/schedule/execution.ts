@@ -1,0 +1,288 @@
+/**
+ * The inside of a scheduler. Everything that happens (a submit, a call that ends, a cancel, a stop) first changes the
+ * state of calls and then enters `#work`, the one loop that tells who waited and starts what can start. It is entered
+ * once at a time, so listeners may call back into the scheduler.
+ */
+
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { CallError, CallOutcome, CallResult } from "../../contract/run.ts";
+import { fail, ok, type Result } from "../../platform/result.ts";
+import { createStop, type Stop, type StopReason } from "../stop.ts";
+import { CallGraph, isUsable } from "./call-graph.ts";
+import { EventLine } from "./event-line.ts";
+import { InFlight } from "./in-flight.ts";
+import {
+  blamed,
+  CALL_CANCELLED,
+  CALL_LOST,
+  dependencyFailure,
+  type Failure,
+  neverSent,
+  stopFailure,
+} from "./outcomes.ts";
+import { type Cap, ReadyQueue } from "./ready-queue.ts";
+import type {
+  CancelTarget,
+  ExecutedCalls,
+  ExecuteOptions,
+  ExecutePorts,
+  Scheduler,
+} from "./scheduler.ts";
+
+interface Entry {
+  readonly call: PlannedCall;
+  readonly order: number;
+  readonly caps: readonly Cap[];
+  rank: number;
+  missing: number;
+  /** When it could have started; null while it waits for others. */
+  readyAtMs: number | null;
+  result: CallResult | null;
+  waiter: PromiseWithResolvers<CallResult> | null;
+}
+
+const UNCAPPED: readonly Cap[] = [];
+
+/** See `Scheduler`. */
+export class Execution implements Scheduler {
+  readonly #options: ExecuteOptions;
+  readonly #ports: ExecutePorts;
+  readonly #stop: Stop;
+  readonly #events: EventLine;
+  readonly #maxInFlight: number;
+  readonly #graph = new CallGraph<Entry>();
+  readonly #ready = new ReadyQueue<Entry>();
+  readonly #inFlight: InFlight<Entry>;
+  readonly #listeners = new Set<(result: CallResult) => void>();
+  readonly #cancelledBranches = new Set<string>();
+  /** Calls that have ended and of which nobody was told yet. */
+  readonly #settled: CallResult[] = [];
+  readonly #allEnded = Promise.withResolvers<void>();
+  #ended = 0;
+  #isSealed = false;
+  #isWorking = false;
+  #bug: { readonly error: unknown } | null = null;
+
+  constructor(options: ExecuteOptions, ports: ExecutePorts, signal: AbortSignal) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#events = new EventLine((event) => ports.onEvent(event));
+    this.#maxInFlight = options.mode === "sequential" ? 1 : options.maxParallel;
+    this.#inFlight = new InFlight(ports.clock, ports.lanes, options.deadlineAtMs, {
+      ended: (entry, outcome, flight) => {
+        this.#ready.giveBack(entry);
+        this.#land(
+          entry,
+          blamed(outcome, flight.isCutByDeadline, this.#stop.reason()),
+          flight.startedAtMs,
+        );
+        this.#work();
+      },
+      slotFreed: () => this.#work(),
+    });
+    this.#stop = createStop(ports.clock, options.deadlineAtMs, signal);
+    this.#stop.onStop((reason) => this.#onStop(reason));
+  }
+
+  submit(calls: readonly PlannedCall[]): void {
+    if (this.#isSealed) throw new Error("Calls were submitted to a sealed scheduler.");
+    const entries = calls.map((call) => this.#entryOf(call));
+    for (const { call } of entries)
+      this.#events.say({ type: "call.queued", id: call.id, tool: call.tool });
+    if (calls.some(({ needs }) => needs !== undefined && needs.length > 0)) {
+      this.#graph.rank(weightOf);
+      this.#ready.reorder();
+    }
+    for (const entry of entries) this.#place(entry);
+    this.#work();
+  }
+
+  result(id: string): Promise<CallResult> {
+    const entry = this.#graph.get(id);
+    if (entry === undefined) throw new Error(`There is no call "${id}" in this run.`);
+    if (entry.result !== null) return Promise.resolve(entry.result);
+    entry.waiter ??= Promise.withResolvers<CallResult>();
+    return entry.waiter.promise;
+  }
+
+  onSettled(listener: (result: CallResult) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  cancel(target: CancelTarget): number {
+    if ("branch" in target) this.#cancelledBranches.add(target.branch);
+    let cancelled = 0;
+    for (const entry of this.#graph.open()) {
+      const { call } = entry;
+      const isMeant = "branch" in target ? call.branch === target.branch : call.id === target.call;
+      if (isMeant && this.#abort(entry, CALL_CANCELLED)) cancelled += 1;
+    }
+    this.#work();
+    return cancelled;
+  }
+
+  reset(branch: string): void {
+    this.#cancelledBranches.delete(branch);
+  }
+
+  seal(): void {
+    this.#isSealed = true;
+    for (const entry of this.#graph.open()) {
+      const unknown = entry.call.needs?.find((need) => this.#graph.get(need) === undefined);
+      if (unknown !== undefined) this.#land(entry, neverSent(dependencyFailure(unknown)));
+    }
+    this.#work();
+  }
+
+  async finish(): Promise<ExecutedCalls> {
+    await this.#allEnded.promise;
+    await this.#events.taken();
+    if (this.#bug !== null) throw this.#bug.error;
+    return { results: this.#graph.resultsInOrder(), lanesUsed: this.#inFlight.lanesUsed };
+  }
+
+  #entryOf(call: PlannedCall): Entry {
+    const caps =
+      call.maxParallel === null
+        ? UNCAPPED
+        : [{ name: `tool:${call.tool}`, limit: call.maxParallel }];
+    const order = this.#graph.size;
+    const pending = { missing: 0, readyAtMs: null, result: null, waiter: null };
+    const entry: Entry = { call, order, caps, rank: weightOf(call), ...pending };
+    this.#graph.add(entry);
+    return entry;
+  }
+
+  /** Puts a new call where it belongs: to the ready ones, among those that wait, or at its end. */
+  #place(entry: Entry): void {
+    const { branch } = entry.call;
+    const reason = this.#stop.reason();
+    if (reason !== null) return this.#land(entry, neverSent(stopFailure(reason)));
+    if (branch !== undefined && this.#cancelledBranches.has(branch))
+      return this.#land(entry, neverSent(CALL_CANCELLED));
+    const failed = this.#graph.link(entry);
+    if (failed !== null) return this.#land(entry, neverSent(dependencyFailure(failed)));
+    if (entry.missing === 0) this.#makeReady(entry);
+  }
+
+  #makeReady(entry: Entry): void {
+    entry.readyAtMs = this.#ports.clock.now();
+    this.#ready.add(entry);
+  }
+
+  /** Tells everybody what has ended and starts what can start, until neither is left to do. */
+  #work(): void {
+    if (this.#isWorking) return;
+    this.#isWorking = true;
+    do {
+      // What ends while others are told is appended and told in turn.
+      for (const result of this.#settled) this.#tell(result);
+      this.#settled.length = 0;
+    } while (this.#startNext() || this.#settled.length > 0 || this.#skipDeadlocked());
+    this.#isWorking = false;
+    if (this.#isSealed && this.#ended === this.#graph.size) this.#end();
+  }
+
+  #tell(result: CallResult): void {
+    for (const listener of this.#listeners) this.#safely(() => listener(result));
+    this.#graph.get(result.id)?.waiter?.resolve(result);
+    for (const follower of this.#graph.takeFollowers(result.id)) {
+      if (follower.result !== null) continue;
+      follower.missing -= 1;
+      if (!isUsable(result)) this.#land(follower, neverSent(dependencyFailure(result.id)));
+      else if (follower.missing === 0) this.#makeReady(follower);
+    }
+  }
+
+  /** Starts one call, or ends one that cannot be bound; false when no call can start now. */
+  #startNext(): boolean {
+    const inFlight = this.#inFlight.size;
+    if (this.#ready.size === 0 || inFlight >= this.#maxInFlight) return false;
+    if (this.#stop.reason() !== null) return false;
+    const load = this.#inFlight.freeLane(Math.min(this.#maxInFlight, inFlight + this.#ready.size));
+    const entry = load === null ? null : this.#ready.take();
+    if (load === null || entry === null) return false;
+    const { call } = entry;
+    const bound = this.#bind(call);
+    if (!bound.ok) {
+      this.#ready.giveBack(entry);
+      this.#land(entry, neverSent({ status: "failed", error: bound.error }));
+      return true;
+    }
+    const { startedAtMs } = this.#inFlight.start(entry, bound.value, load);
+    const startedMs = startedAtMs - this.#options.startedAtMs;
+    this.#events.say({ type: "call.started", id: call.id, tool: call.tool, startedMs });
+    return true;
+  }
+
+  #bind(call: PlannedCall): Result<PlannedCall, CallError> {
+    const { bind } = this.#ports;
+    if (call.needs === undefined || bind === undefined) return ok(call);
+    return this.#safely(() => bind(call, this.#graph.results)) ?? fail(CALL_LOST.error);
+  }
+
+  #land(entry: Entry, outcome: CallOutcome, startedAtMs?: number): void {
+    if (entry.result !== null) return;
+    const { call, readyAtMs } = entry;
+    const nowMs = this.#ports.clock.now();
+    const startMs = startedAtMs ?? nowMs;
+    const result: CallResult = {
+      ...outcome,
+      id: call.id,
+      tool: call.tool,
+      queuedMs: startMs - (readyAtMs ?? startMs),
+      startedMs: startMs - this.#options.startedAtMs,
+      durationMs: nowMs - startMs,
+    };
+    this.#graph.end(entry, result);
+    this.#ready.delete(entry);
+    this.#ended += 1;
+    this.#settled.push(result);
+    this.#events.sayEnd(result);
+  }
+
+  /** Ends a call: at once when it waits, after the grace at the latest when it runs. False when that was done before. */
+  #abort(entry: Entry, failure: Failure): boolean {
+    if (this.#inFlight.has(entry)) return this.#inFlight.abort(entry, failure);
+    this.#land(entry, neverSent(failure));
+    return true;
+  }
+
+  #onStop(reason: StopReason): void {
+    for (const entry of this.#graph.open()) this.#abort(entry, stopFailure(reason));
+    this.#work();
+  }
+
+  /** When nothing runs, nothing can start and nothing more will come, what still waits waits for itself: a cycle. */
+  #skipDeadlocked(): boolean {
+    if (!this.#isSealed || this.#inFlight.size > 0 || this.#ready.size > 0) return false;
+    const stuck = this.#graph.open();
+    for (const entry of stuck) {
+      const need = this.#graph.unmetNeed(entry) ?? entry.call.id;
+      this.#land(entry, neverSent(dependencyFailure(need)));
+    }
+    return stuck.length > 0;
+  }
+
+  #end(): void {
+    this.#inFlight.close();
+    this.#stop.release();
+    this.#allEnded.resolve();
+  }
+
+  /** Runs a port's code. What it throws is a bug, which must not leave calls without an end: `finish` throws it on. */
+  #safely<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#bug ??= { error };
+      return undefined;
+    }
+  }
+}
+
+/** Without measurements every call weighs the same, and the rank of a call counts the levels below it. */
+function weightOf(_call: PlannedCall): number {
+  return 1;
+}

@@ -1,0 +1,156 @@
+/**
+ * The calls of a run that are under way: each in a slot of a lane, with a signal of its own and a moment at which the
+ * answer leaves without it.
+ *
+ * A call ends once: by what its lane reports, or by being left behind when its lane ignores the signal or the timeout. A
+ * lane that reports later gives back its slot and nothing else.
+ */
+
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { CallOutcome } from "../../contract/run.ts";
+import type { Clock, LanePool } from "../ports.ts";
+import { type LaneLoad, LaneSlots } from "./lane-slots.ts";
+import {
+  CALL_LOST,
+  CALL_OVERDUE,
+  type Failure,
+  leftBehind,
+  OVERDUE_GRACE_MS,
+  STOP_GRACE_MS,
+  stopFailure,
+} from "./outcomes.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** One call under way. */
+export interface Flight {
+  readonly call: PlannedCall;
+  readonly startedAtMs: number;
+  /** Its time runs out with the run's, not with its own timeout. */
+  readonly isCutByDeadline: boolean;
+}
+
+interface OpenFlight extends Flight {
+  readonly timeoutMs: number;
+  readonly controller: AbortController;
+  /** When the answer leaves without it. */
+  giveUpAtMs: number;
+  /** What it ends as then. */
+  lostAs: Failure;
+  wasAborted: boolean;
+}
+
+/** What becomes of flights. Neither is called while `start` runs. */
+export interface FlightEvents<Key> {
+  /** Called once for each call, when it has ended. */
+  ended(key: Key, outcome: CallOutcome, flight: Flight): void;
+  /** Called when a lane that was left behind has given back its slot after all. */
+  slotFreed(): void;
+}
+
+/** Starts, aborts and leaves behind; `Key` is what the caller knows a call by. */
+export class InFlight<Key> {
+  readonly #clock: Clock;
+  readonly #deadlineAtMs: number;
+  readonly #events: FlightEvents<Key>;
+  readonly #lanes: LaneSlots;
+  readonly #flights = new Map<Key, OpenFlight>();
+  readonly #watchdog: Watchdog;
+
+  /** Calls end at `deadlineAtMs` at the latest, and the grace. */
+  constructor(clock: Clock, pool: LanePool, deadlineAtMs: number, events: FlightEvents<Key>) {
+    this.#clock = clock;
+    this.#deadlineAtMs = deadlineAtMs;
+    this.#events = events;
+    this.#lanes = new LaneSlots(pool);
+    this.#watchdog = new Watchdog(clock, () => this.#leaveOverdue());
+  }
+
+  /** Calls under way. */
+  get size(): number {
+    return this.#flights.size;
+  }
+
+  /** True while the call is under way. */
+  has(key: Key): boolean {
+    return this.#flights.has(key);
+  }
+
+  /** Lanes that ran at least one call. */
+  get lanesUsed(): number {
+    return this.#lanes.used;
+  }
+
+  /** A lane with a free slot when `wanted` calls may be under way together, or null. */
+  freeLane(wanted: number): LaneLoad | null {
+    this.#lanes.grow(wanted);
+    return this.#lanes.free();
+  }
+
+  /** Puts a call into a slot of `load`. */
+  start(key: Key, call: PlannedCall, load: LaneLoad): Flight {
+    const startedAtMs = this.#clock.now();
+    const leftMs = this.#deadlineAtMs - startedAtMs;
+    const isCutByDeadline = leftMs <= call.timeoutMs;
+    const timeoutMs = Math.min(call.timeoutMs, leftMs);
+    const flight: OpenFlight = {
+      call,
+      startedAtMs,
+      isCutByDeadline,
+      timeoutMs,
+      controller: new AbortController(),
+      giveUpAtMs: startedAtMs + timeoutMs + OVERDUE_GRACE_MS,
+      lostAs: isCutByDeadline ? stopFailure("deadline") : CALL_OVERDUE,
+      wasAborted: false,
+    };
+    this.#flights.set(key, flight);
+    this.#lanes.take(load);
+    this.#watchdog.watch(flight.giveUpAtMs);
+    // Not awaited here: it ends by itself and cannot reject.
+    void this.#run(key, flight, load);
+    return flight;
+  }
+
+  /** Aborts a call; it has `STOP_GRACE_MS` to report before it ends as `failure`. False when it is not under way, or was aborted before. */
+  abort(key: Key, failure: Failure): boolean {
+    const flight = this.#flights.get(key);
+    if (flight === undefined || flight.wasAborted) return false;
+    flight.wasAborted = true;
+    flight.lostAs = failure;
+    flight.giveUpAtMs = Math.min(flight.giveUpAtMs, this.#clock.now() + STOP_GRACE_MS);
+    flight.controller.abort();
+    this.#watchdog.watch(flight.giveUpAtMs);
+    return true;
+  }
+
+  /** Leaves no timer. Call it when all calls have ended. */
+  close(): void {
+    this.#watchdog.close();
+  }
+
+  async #run(key: Key, flight: OpenFlight, load: LaneLoad): Promise<void> {
+    const { call, timeoutMs, controller } = flight;
+    let outcome: CallOutcome;
+    try {
+      outcome = await load.lane.run(call, timeoutMs, controller.signal);
+    } catch {
+      // A lane promises not to reject. If one breaks all the same, it costs this call, not the run.
+      outcome = leftBehind(call, CALL_LOST);
+    }
+    this.#lanes.give(load);
+    if (this.#flights.delete(key)) this.#events.ended(key, outcome, flight);
+    else this.#events.slotFreed();
+  }
+
+  /** Leaves behind the calls whose time to report is over; returns when the next one's is. */
+  #leaveOverdue(): number {
+    const nowMs = this.#clock.now();
+    for (const [key, flight] of this.#flights) {
+      if (flight.giveUpAtMs > nowMs) continue;
+      flight.controller.abort();
+      this.#flights.delete(key);
+      this.#events.ended(key, leftBehind(flight.call, flight.lostAs), flight);
+    }
+    const moments = [...this.#flights.values()].map(({ giveUpAtMs }) => giveUpAtMs);
+    return moments.reduce((next, each) => Math.min(next, each), Infinity);
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The scheduler: runs calls as a dataflow. A call starts the moment everything it needs is there and a slot is free.
+ *
+ * Event-driven, without polling and without waves: whatever frees a slot or fulfils a need starts the next call at once,
+ * longest remaining chain first. A capped call never holds up the others and no slot idles while a call could run. It is
+ * open-ended: calls may be submitted while others run (early start, chains, branches) until it is sealed.
+ *
+ * Scopes are a tree: run > turn > call > attempt > hedge. `signal` is the run's or the turn's; each call gets a signal of
+ * its own below it, from which whoever makes the call derives those of its attempts. Ending a scope ends all below it and
+ * nothing beside it.
+ *
+ * What fails: a failing call costs itself and the calls that need it, transitively; those are `skipped`. At the deadline,
+ * or when the signal aborts, nothing more starts, the running calls are aborted and get `STOP_GRACE_MS` to say what became
+ * of them; then the answer leaves without them. A lane that ignores its signal or its timeout is left behind the same way.
+ */
+
+import type { BindCall, PlannedCall } from "../../contract/planned-call.ts";
+import type { CallResult, RunEvent } from "../../contract/run.ts";
+import type { Clock, LanePool } from "../ports.ts";
+import { Execution } from "./execution.ts";
+
+/** What one call says while it is executed. */
+export type CallEvent = Extract<RunEvent, { type: `call.${string}` }>;
+
+/** How calls are executed. */
+export interface ExecuteOptions {
+  readonly mode: "parallel" | "sequential";
+  /** Calls in flight at once, at least 1. */
+  readonly maxParallel: number;
+  /** On the clock of the ports. */
+  readonly deadlineAtMs: number;
+  /** When the run began: zero of all times in the results. */
+  readonly startedAtMs: number;
+}
+
+/** What executing calls needs. */
+export interface ExecutePorts {
+  readonly clock: Clock;
+  readonly lanes: LanePool;
+  /** Called as a call starts that needs others. Absent: its arguments are whole as they are. */
+  readonly bind?: BindCall;
+  /** Called one event at a time, in order. A slow reader delays the answer, not the calls. */
+  onEvent(event: CallEvent): Promise<void>;
+}
+
+/** Calls that have ended. */
+export interface ExecutedCalls {
+  /** One for each call, in the order they were submitted. */
+  readonly results: readonly CallResult[];
+  /** Lanes that ran at least one call. */
+  readonly lanesUsed: number;
+}
+
+/** What to cancel: one call, or all calls of a branch, those still to be submitted included. */
+export type CancelTarget = { readonly call: string } | { readonly branch: string };
+
+/** Runs calls until it is sealed and all have ended. Own it: seal it and await `finish`, whatever happens. */
+export interface Scheduler {
+  /**
+   * Adds calls; what can start starts before this returns. After a stop they end at once, as do calls of a cancelled
+   * branch. A call may need one that is submitted later. Throws, as it is a bug, when an id is taken or after `seal`.
+   */
+  submit(calls: readonly PlannedCall[]): void;
+  /** Resolves when the call has ended, however it did; never rejects. Throws when no such call was submitted. */
+  result(id: string): Promise<CallResult>;
+  /**
+   * Calls `listener` once for each call that ends from now on, before anything it makes possible starts: a listener that
+   * cancels the losers is never too late. It may submit and cancel; it must not throw. Returns how to stop listening.
+   */
+  onSettled(listener: (result: CallResult) => void): () => void;
+  /**
+   * Cancels what has not ended: a waiting call leaves at once, a running one is aborted and has `STOP_GRACE_MS` to report.
+   * Others go on, but for those that need it. A branch stays cancelled for later calls until `reset`. Returns how many
+   * calls that was.
+   */
+  cancel(target: CancelTarget): number;
+  /** Lets calls of a cancelled branch that are submitted from now on run again. */
+  reset(branch: string): void;
+  /** No more calls will come. Calls that need one nobody submitted are skipped. */
+  seal(): void;
+  /** Resolves once sealed, when every call has its result and every event was taken; rejects only for a bug of a port. */
+  finish(): Promise<ExecutedCalls>;
+}
+
+/** A scheduler without calls. `signal` stops it; so does its deadline. */
+export function createScheduler(
+  options: ExecuteOptions,
+  ports: ExecutePorts,
+  signal: AbortSignal,
+): Scheduler {
+  return new Execution(options, ports, signal);
+}
