@@ -7,6 +7,11 @@ export function quantile(sample: readonly number[], q: number): number {
   return sorted[rank - 1] ?? Number.NaN;
 }
 
+/** The arithmetic mean. NaN when the sample is empty. */
+export function mean(sample: readonly number[]): number {
+  return sample.reduce((sum, value) => sum + value, 0) / sample.length;
+}
+
 /** The middle of the sample; the mean of the two middle ones when its size is even. */
 export function median(sample: readonly number[]): number {
   const sorted = sample.toSorted((a, b) => a - b);
