@@ -15,7 +15,8 @@ import { toHex, utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
-import { planCalls } from "../tools/tool-box.ts";
+import { planRun } from "../orchestration/plan/plan-run.ts";
+import { toolFinder } from "../tools/tool-box.ts";
 import {
   executeCallsOrder,
   executeChatOrder,
@@ -38,7 +39,7 @@ export async function startRun(
   signal: AbortSignal,
 ): Promise<Result<StartedRun<RunEvent>, GatewayError>> {
   const context = runContext(caller, await runIdOf(caller, options.idempotencyKey));
-  const planned = planCalls(context.snapshot.tools, request.calls, "/calls");
+  const planned = planRun(toolFinder(context.snapshot.tools), request.calls, "/calls");
   if (!planned.ok) return fail({ code: "unprocessable", violations: planned.error });
   const order = (bodyHash: string): CallsOrder => ({
     kind: "run",

@@ -5,6 +5,9 @@ import * as z from "zod/mini";
 /** A tool's name as its tenant writes it; mapped both ways to what a model provider accepts. */
 export const ToolName = z.string().check(z.regex(/^[A-Za-z0-9_.:-]{1,64}$/));
 
+/** Ids and labels of calls: what stands before the `#` of a reference. */
+export const CALL_LABEL = /^[A-Za-z0-9_.:-]{1,64}$/;
+
 /** Name of an upstream, secret or target: a lower-case word that is safe in a path and in a template. */
 export const ResourceName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/));
 

@@ -5,8 +5,28 @@
 
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
+import type { Violation } from "./error.ts";
 import type { CallError, CallResult } from "./run.ts";
 import type { Effect } from "./tool.ts";
+
+/** A place in another call's result, as the author of the arguments named it. */
+export interface ResultSource {
+  /** The other call's id in a run of calls, its label in a chat. */
+  readonly label: string;
+  /** JSON pointer (RFC 6901) into its result, `""` for the whole. */
+  readonly pointer: string;
+  /** The call's id, once its label was found. A source without it cannot be bound. */
+  readonly call?: string;
+}
+
+/** A place in a call's arguments that a result goes into: as a value, or as text between other text. */
+export type ArgumentReference = {
+  /** JSON pointer into the arguments, of the object `{"$ref": …}` or `{"$tmpl": …}` that is replaced. */
+  readonly at: string;
+} & (
+  | { readonly kind: "value"; readonly source: ResultSource }
+  | { readonly kind: "text"; readonly parts: readonly (string | ResultSource)[] }
+);
 
 /** A call whose tool exists and whose arguments satisfy its schema. Plain data: it crosses RPC unchanged. */
 export interface PlannedCall {
@@ -21,6 +41,10 @@ export interface PlannedCall {
   readonly maxParallel: number | null;
   /** Ids of calls of this run whose results the arguments refer to. Absent: none, the call may start at once. */
   readonly needs?: readonly string[];
+  /** What the arguments still lack. A call with references is bound before it runs; a lane never sees one. */
+  readonly references?: readonly ArgumentReference[];
+  /** The name under which a model's later calls may refer to its result. */
+  readonly label?: string;
   /** The branch it belongs to. Absent: none. */
   readonly branch?: string;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
@@ -44,6 +68,23 @@ export type BindCall = (
   results: ReadonlyMap<string, CallResult>,
 ) => Result<PlannedCall, CallError>;
 
+/** A tool as planning sees it. */
+export interface CallableTool {
+  /** The tenant's name of it. */
+  readonly name: string;
+  /** JSON Schema of the arguments. */
+  readonly input: JsonObject;
+  /** JSON Schema of the result, or null when the tool promises nothing. */
+  readonly output: JsonObject | null;
+  /**
+   * Every wrong place of `values` as pointers into them. Values at `holes` (pointers too) are not known yet: only what
+   * is wrong whatever they turn out to be is named.
+   */
+  check(values: JsonObject, holes: readonly string[]): readonly Violation[];
+  /** The call, ready to be sent. `values` must have been checked. */
+  call(id: string, values: JsonObject): PlannedCall;
+}
+
 /** A tool as the model sees it: `wireName` is what the provider accepts, `name` is the tenant's. */
 export interface OfferedTool {
   readonly wireName: string;
@@ -59,4 +100,8 @@ export interface ToolBox {
   readonly offered: readonly OfferedTool[];
   /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
   plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
+  /** The tool the model knows as `wireName`, or null. */
+  find(wireName: string): CallableTool | null;
+  /** The arguments a model wrote as JSON, within the bounds on their length and depth. */
+  parse(argumentsJson: string): Result<JsonObject, CallError>;
 }

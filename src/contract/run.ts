@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 
-import { AnyObject, ToolName, wholeNumber } from "./names.ts";
+import { AnyObject, CALL_LABEL, ToolName, wholeNumber } from "./names.ts";
 import { MAX_PARALLEL_CALLS } from "./policy.ts";
 
 /** Calls in one request, whatever the policy says. */
@@ -11,7 +11,7 @@ export const MAX_CALLS_PER_RUN = 256;
 /** One call as a client asks for it. */
 export const RunCall = z.strictObject({
   /** Unique in the run; `call_<n>` when absent. */
-  id: z.optional(z.string().check(z.regex(/^[A-Za-z0-9_.:-]{1,64}$/))),
+  id: z.optional(z.string().check(z.regex(CALL_LABEL))),
   tool: ToolName,
   arguments: z._default(AnyObject, {}),
 });
@@ -73,6 +73,10 @@ export type CallErrorCode =
   | "call_limit"
   | "approval_required"
   | "dependency_failed"
+  /** A reference in the arguments that cannot be followed: unknown label, cycle, impossible pointer or type. */
+  | "reference_invalid"
+  /** A reference that was fine until the result it points into lacked the place. */
+  | "reference_unresolved"
   | "internal";
 
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */

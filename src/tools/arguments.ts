@@ -11,6 +11,7 @@ import type { Violation } from "../contract/error.ts";
 import { MAX_VIOLATIONS, pointerMember } from "../contract/parse.ts";
 import type { ToolDefinition } from "../contract/tool.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
+import { type Complaint, certainComplaints } from "./certain-complaints.ts";
 import { type CompiledSchema, compileSchema } from "./compile-schema.ts";
 
 /** Parts of a schema looked at for one call's arguments, and again for one call's result. */
@@ -22,13 +23,17 @@ const MAX_LISTING_STEPS = 50_000;
 /** Keyed by the schema object: the entry goes with the definition, so it needs no bound of its own. */
 const compiled = new WeakMap<JsonObject, CompiledSchema>();
 
-/** Every wrong place of a call's arguments, pointers starting with `prefix`; empty when they fit. */
+/**
+ * Every wrong place of a call's arguments, pointers starting with `prefix`; empty when they fit. What stands at `holes`
+ * (pointers into the arguments) is not known yet, and only what is wrong whatever it will be is named.
+ */
 export function checkArguments(
   definition: ToolDefinition,
   value: Json,
   prefix: string,
+  holes: readonly string[] = [],
 ): readonly Violation[] {
-  return check(definition.input, value, prefix);
+  return check(definition.input, value, prefix, holes);
 }
 
 /** Every wrong place of a result, pointers from its root; empty when it fits or the tool declares no `output`. */
@@ -36,15 +41,24 @@ export function checkOutput(definition: ToolDefinition, value: Json): readonly V
   return definition.output === undefined ? [] : check(definition.output, value, "");
 }
 
-/** Every place where `value` does not fit `schema`. */
-export function check(schema: JsonObject, value: Json, prefix: string): readonly Violation[] {
+/** Every place where `value` does not fit `schema`, whatever stands at `holes`. */
+export function check(
+  schema: JsonObject,
+  value: Json,
+  prefix: string,
+  holes: readonly string[] = [],
+): readonly Violation[] {
   const judge = compiledSchema(schema);
   const first = judge.run(value, MAX_CHECK_STEPS, false);
   if (first.kind === "valid") return [];
   if (first.kind === "unchecked") return [{ pointer: prefix, message: first.reason }];
   const full = judge.run(value, MAX_LISTING_STEPS, true);
+  // The first complaints alone may all be about holes; what cannot be listed is judged once the values are known.
+  if (holes.length > 0 && full.kind !== "invalid") return [];
   const units = full.kind === "invalid" ? full.units : first.units;
-  return describe(units, prefix).slice(0, MAX_VIOLATIONS);
+  const complaints = units.map((unit) => ({ unit, pointer: pointerOf(unit) }));
+  const certain = holes.length === 0 ? complaints : certainComplaints(complaints, holes);
+  return describe(certain, prefix).slice(0, MAX_VIOLATIONS);
 }
 
 function compiledSchema(schema: JsonObject): CompiledSchema {
@@ -75,17 +89,17 @@ const WRAPPERS: ReadonlySet<string> = new Set([
 /** Keywords of which one form must fit: naming every form's complaints would contradict itself. */
 const CHOICES: ReadonlySet<string> = new Set(["anyOf", "oneOf", "contains", "minContains"]);
 
-function describe(units: readonly OutputUnit[], prefix: string): Violation[] {
-  const choices = units
-    .filter((unit) => CHOICES.has(unit.keyword))
-    .map(({ keywordLocation }) => `${keywordLocation.replace(/minContains$/, "contains")}/`);
-  const complaints = units.filter(
-    (unit) =>
+function describe(all: readonly Complaint[], prefix: string): Violation[] {
+  const choices = all
+    .filter(({ unit }) => CHOICES.has(unit.keyword))
+    .map(({ unit }) => `${unit.keywordLocation.replace(/minContains$/, "contains")}/`);
+  const complaints = all.filter(
+    ({ unit }) =>
       !WRAPPERS.has(unit.keyword) &&
       !choices.some((choice) => unit.keywordLocation.startsWith(choice)),
   );
-  const violations = complaints.map((unit) => ({
-    pointer: prefix + pointerOf(unit),
+  const violations = complaints.map(({ unit, pointer }) => ({
+    pointer: prefix + pointer + missingMember(unit),
     message: sentence(unit),
   }));
   const seen = new Set<string>();
@@ -96,9 +110,13 @@ function describe(units: readonly OutputUnit[], prefix: string): Violation[] {
 }
 
 function pointerOf(unit: OutputUnit): string {
-  const parent = decodeURI(unit.instanceLocation.slice(1).replaceAll("%23", "#"));
+  return decodeURI(unit.instanceLocation.slice(1).replaceAll("%23", "#"));
+}
+
+/** A required field is named where it should stand. */
+function missingMember(unit: OutputUnit): string {
   const missing = unit.keyword === "required" ? /"(.*)"\.$/s.exec(unit.error)?.[1] : undefined;
-  return missing === undefined ? parent : parent + pointerMember(missing);
+  return missing === undefined ? "" : pointerMember(missing);
 }
 
 /** What was expected, cut from the library's sentence, which may also hold the value: only these parts are kept. */

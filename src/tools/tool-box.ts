@@ -1,14 +1,14 @@
 /**
  * Turns what a model or a client asked for into calls that can be sent: the tool exists, the arguments are JSON and fit
- * its schema. Nothing is sent here, and nothing that was not checked gets past here.
+ * its schema. Nothing is sent here, and nothing that was not checked gets past here. References between calls are read
+ * and linked in `orchestration/plan/`, which asks this room what a tool takes.
  */
 
-import type { Violation } from "../contract/error.ts";
-import type { CallError, RunRequest } from "../contract/run.ts";
+import { SCHEMA_BROKEN, complaint } from "../contract/call-complaint.ts";
+import type { CallableTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
+import type { CallError } from "../contract/run.ts";
 import { needsApproval, type Tool } from "../contract/tool.ts";
-import type { PlannedCall, ToolBox } from "../contract/planned-call.ts";
-import type { JsonObject } from "../platform/canonical-json.ts";
-import { isJsonObject } from "../platform/canonical-json.ts";
+import { type JsonObject, isJsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkArguments } from "./arguments.ts";
 import { MAX_JSON_DEPTH, fitsDepth, parseBoundedJson } from "./bounded-json.ts";
@@ -17,14 +17,11 @@ import { wireNames } from "./wire-name.ts";
 /** Longest arguments a model may write for one call, in characters. */
 export const MAX_ARGUMENTS_LENGTH = 1_048_576;
 
-/** Violations named to the model; it repairs a few and asks again. */
-const MAX_NAMED_VIOLATIONS = 10;
-
 /** The tools of one chat run under the names the model sees. */
 export function createToolBox(tools: readonly Tool[]): ToolBox {
   const { toWire } = wireNames(tools.map((tool) => tool.name));
   const offers = tools.map((tool) => ({ tool, wireName: toWire.get(tool.name) ?? tool.name }));
-  const byWire = new Map(offers.map(({ tool, wireName }) => [wireName, tool]));
+  const byWire = new Map(offers.map(({ tool, wireName }) => [wireName, callableTool(tool)]));
   return {
     offered: offers.map(({ tool, wireName }) => ({
       wireName,
@@ -33,66 +30,40 @@ export function createToolBox(tools: readonly Tool[]): ToolBox {
       input: tool.definition.input,
       ...(needsApproval(tool.definition) && { needsApproval: true }),
     })),
+    find: (wireName) => byWire.get(wireName) ?? null,
+    parse: parseArguments,
     plan(id, wireName, argumentsJson) {
       const tool = byWire.get(wireName);
       if (tool === undefined) return refuse("unknown_tool", `There is no tool "${wireName}".`);
       const values = parseArguments(argumentsJson);
       if (!values.ok) return values;
-      const violations = checkArguments(tool.definition, values.value, "");
-      if (violations.length > 0) return refuse("arguments_invalid", describe(violations));
-      return ok(plannedCall(id, tool, values.value));
+      const violations = tool.check(values.value, []);
+      if (violations.length > 0)
+        return refuse("arguments_invalid", complaint(SCHEMA_BROKEN, violations));
+      return ok(tool.call(id, values.value));
     },
   };
 }
 
-/**
- * Plans the calls of `POST /v1/runs`, or names every mistake of all of them; `pointerPrefix` is where the list stands in
- * the body. Calls without an id become `call_<n>`, counting from 1 by their place and past ids already in use.
- */
-export function planCalls(
-  tools: readonly Tool[],
-  calls: RunRequest["calls"],
-  pointerPrefix: string,
-): Result<readonly PlannedCall[], readonly Violation[]> {
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const given = new Set(calls.flatMap((call) => (call.id === undefined ? [] : [call.id])));
-  const seen = new Set<string>();
-  const violations: Violation[] = [];
-  const planned: PlannedCall[] = [];
-  for (const [index, call] of calls.entries()) {
-    const pointer = `${pointerPrefix}/${index}`;
-    const id = call.id ?? freeId(index + 1, given);
-    if (call.id !== undefined && seen.has(call.id)) {
-      violations.push({
-        pointer: `${pointer}/id`,
-        message: "Another call of this run has the same id.",
-      });
-    }
-    seen.add(id);
-    const tool = byName.get(call.tool);
-    if (tool === undefined) {
-      violations.push({ pointer: `${pointer}/tool`, message: `There is no tool "${call.tool}".` });
-      continue;
-    }
-    violations.push(...checkRunArguments(tool, call.arguments, `${pointer}/arguments`));
-    planned.push(plannedCall(id, tool, call.arguments));
-  }
-  return violations.length > 0 ? fail(violations) : ok(planned);
+/** Finds tools by the tenant's names, as planning sees them. */
+export function toolFinder(tools: readonly Tool[]): (name: string) => CallableTool | null {
+  const byName = new Map(tools.map((tool) => [tool.name, callableTool(tool)]));
+  return (name) => byName.get(name) ?? null;
 }
 
-function checkRunArguments(tool: Tool, values: JsonObject, pointer: string): readonly Violation[] {
-  if (!fitsDepth(values, MAX_JSON_DEPTH)) {
-    return [{ pointer, message: `Nests deeper than ${MAX_JSON_DEPTH} levels.` }];
-  }
-  return checkArguments(tool.definition, values, pointer);
-}
-
-/** `call_<n>`, or with a suffix when a call of this run has that id already. */
-function freeId(n: number, given: Set<string>): string {
-  let id = `call_${n}`;
-  for (let suffix = 2; given.has(id); suffix += 1) id = `call_${n}_${suffix}`;
-  given.add(id);
-  return id;
+function callableTool(tool: Tool): CallableTool {
+  const { definition } = tool;
+  return {
+    name: tool.name,
+    input: definition.input,
+    output: definition.output ?? null,
+    check(values, holes) {
+      if (!fitsDepth(values, MAX_JSON_DEPTH))
+        return [{ pointer: "", message: `Nests deeper than ${MAX_JSON_DEPTH} levels.` }];
+      return checkArguments(definition, values, "", holes);
+    },
+    call: (id, values) => plannedCall(id, tool, values),
+  };
 }
 
 function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
@@ -130,13 +101,4 @@ function refuse(
   message: string,
 ) {
   return fail<CallError>({ code, message });
-}
-
-/** One line a model can act on: each wrong place with what it must be. */
-function describe(violations: readonly Violation[]): string {
-  const named = violations
-    .slice(0, MAX_NAMED_VIOLATIONS)
-    .map(({ pointer, message }) => `${pointer || "/"}: ${message}`);
-  const more = violations.length - named.length;
-  return `The arguments do not fit the tool's schema. ${named.join(" ")}${more > 0 ? ` (${more} more)` : ""}`;
 }

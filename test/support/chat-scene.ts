@@ -9,14 +9,14 @@ import type {
   HiddenTurn,
   OfferedTool,
   PlannedCall,
-  ToolBox,
   TurnStore,
 } from "../../src/orchestration/ports.ts";
 import { runChat } from "../../src/orchestration/run-chat.ts";
 import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
 import { fail, ok } from "../../src/platform/result.ts";
+import { toolBox } from "./chat-tool-box.ts";
 import { FakeClock } from "./fake-clock.ts";
-import { type CallScript, FakeLanes, plannedCall, succeeded } from "./fake-lanes.ts";
+import { type CallScript, FakeLanes, succeeded } from "./fake-lanes.ts";
 
 /** One thing the scripted model does. */
 export type ModelStep = ModelEvent | { readonly type: "wait"; readonly ms: number };
@@ -91,6 +91,8 @@ export interface ChatSetup {
   readonly maxParallelOfTool?: number;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
+  /** Output schemas by the tenant's names. */
+  readonly outputs?: Readonly<Record<string, JsonObject>>;
 }
 
 /** Hidden turns in memory. */
@@ -212,7 +214,7 @@ export class ChatScene {
     return {
       clock: this.clock,
       lanes: this.lanes,
-      tools: toolBox(this.#setup),
+      tools: toolBox({ offered: OFFERED, ...this.#setup }),
       turns: this.store,
       ...(this.#setup.items?.asks === true && {
         holdTurn: async (turnId: string, turn: HeldTurn) => {
@@ -256,39 +258,5 @@ export class ChatScene {
     } finally {
       if (!isDone) this.left += 1;
     }
-  }
-}
-
-function toolBox(setup: ChatSetup): ToolBox {
-  const offered = setup.offered ?? OFFERED;
-  return {
-    offered,
-    plan(id, wireName, argumentsJson) {
-      const tool = offered.find((each) => each.wireName === wireName);
-      if (tool === undefined)
-        return fail({ code: "unknown_tool", message: "There is no such tool." });
-      const parsed = parseArguments(argumentsJson);
-      if (parsed === null)
-        return fail({ code: "arguments_not_json", message: "The arguments are not JSON." });
-      if ("bad" in parsed) return fail({ code: "arguments_invalid", message: "/bad is unknown." });
-      const planned = plannedCall(id, {
-        tool: tool.name,
-        arguments: parsed,
-        effect: tool.name === "shop.buy" ? "write" : "read",
-        maxParallel: setup.maxParallelOfTool ?? null,
-        ...(tool.needsApproval === true && { approval: "required", toolVersion: 7 }),
-      });
-      return ok(planned);
-    },
-  };
-}
-
-function parseArguments(argumentsJson: string): JsonObject | null {
-  if (argumentsJson === "") return {};
-  try {
-    const parsed: JsonObject = JSON.parse(argumentsJson);
-    return parsed;
-  } catch {
-    return null;
   }
 }

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { MAX_ARGUMENTS_LENGTH, createToolBox, planCalls } from "../../src/tools/tool-box.ts";
+import { MAX_ARGUMENTS_LENGTH, createToolBox } from "../../src/tools/tool-box.ts";
 import { storedTool } from "../support/tools.ts";
 
 const INPUT = {
@@ -97,53 +97,5 @@ describe("createToolBox", () => {
     expect(never.plan("c", "never", '{"a":1}')).toMatchObject({
       error: { message: expect.stringContaining(" /: Has too many") },
     });
-  });
-});
-
-describe("planCalls", () => {
-  const tools = [WEATHER, PING];
-
-  it("plans calls in order and gives ids that collide with none", () => {
-    const planned = planCalls(
-      tools,
-      [
-        { tool: "ping", arguments: {} },
-        { id: "call_1", tool: "weather.now", arguments: { city: "Paris" } },
-        { id: "call_3", tool: "ping", arguments: {} },
-        { tool: "ping", arguments: {} },
-        { id: "call_1_2", tool: "ping", arguments: {} },
-      ],
-      "/calls",
-    );
-    expect(planned.ok && planned.value.map((call) => call.id)).toEqual([
-      "call_1_3",
-      "call_1",
-      "call_3",
-      "call_4",
-      "call_1_2",
-    ]);
-    expect(planned).toMatchObject({
-      ok: true,
-      value: [{ tool: "ping" }, { tool: "weather.now", arguments: { city: "Paris" } }, {}, {}, {}],
-    });
-  });
-
-  it("names every mistake of every call", () => {
-    let nested: object = {};
-    for (let level = 0; level < 64; level += 1) nested = { a: nested };
-    const calls = [
-      { id: "a", tool: "nothing", arguments: {} },
-      { id: "b", tool: "weather.now", arguments: { days: 1.5 } },
-      { id: "a", tool: "ping", arguments: {} },
-      { tool: "ping", arguments: JSON.parse(JSON.stringify(nested)) },
-    ];
-    const planned = planCalls(tools, calls, "/calls");
-    expect(planned.ok ? [] : planned.error.map((violation) => violation.pointer)).toEqual([
-      "/calls/0/tool",
-      "/calls/1/arguments/city",
-      "/calls/1/arguments/days",
-      "/calls/2/id",
-      "/calls/3/arguments",
-    ]);
   });
 });
