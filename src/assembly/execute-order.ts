@@ -8,12 +8,13 @@
 import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
 import type { RunEvent, RunRequest } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
+import { createBinder } from "../orchestration/plan/bind-call.ts";
 import type { ChatPorts, Clock, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
 import { runChat } from "../orchestration/run-chat.ts";
 import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
-import { createToolBox } from "../tools/tool-box.ts";
+import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
 import { lanePool } from "./lanes.ts";
 import type { RunContext } from "./run-context.ts";
@@ -83,6 +84,7 @@ export function executeCallsOrder(
   const { context, request, calls } = order;
   const { runs } = context.snapshot.policy;
   const lanes = lanesOf(env, context, defer);
+  const bind = createBinder(toolFinder(context.snapshot.tools));
   return start<RunEvent>(context.runId, signal, (emit, runSignal) =>
     runCalls(
       {
@@ -92,7 +94,7 @@ export function executeCallsOrder(
         maxParallel: request.max_parallel ?? runs.max_parallel,
         deadlineMs: request.deadline_ms ?? runs.deadline_ms,
       },
-      { clock: PLATFORM_CLOCK, lanes, emit },
+      { clock: PLATFORM_CLOCK, lanes, bind, emit },
       runSignal,
     ),
   );
