@@ -8,7 +8,7 @@
  */
 
 import { parseObject } from "./http/json.ts";
-import { listen, pause, sendJson, type Exchange } from "./http/listen.ts";
+import { listen, pause, sendJson, sendText, type Exchange } from "./http/listen.ts";
 import { RequestLog } from "./http/request-log.ts";
 import { Traffic, type TrafficStats } from "./http/traffic.ts";
 import { answerTool, splitPath } from "./tool-apis/apis.ts";
@@ -73,7 +73,8 @@ export async function startToolServer(options: ToolServerOptions = {}): Promise<
     const fault = faultNamed(exchange.url.searchParams.get("fault")) ?? dice();
     const waitMs = latencyMs + (answer.delayMs ?? 0);
     if (waitMs > 0 && !(await pause(waitMs, exchange.signal))) return;
-    if (fault === null) sendJson(exchange.response, answer.status, answer.value);
+    if (fault === null && answer.text !== undefined) sendText(exchange.response, answer.text);
+    else if (fault === null) sendJson(exchange.response, answer.status, answer.value);
     else await answerFaulty(exchange, fault, answer.value);
   });
   return { url, port, close, stats: () => traffic.stats() };

@@ -40,6 +40,7 @@ const OBJECTS: Readonly<Record<string, string>> = {
   TENANT_GATE: "TenantGate",
   RUN_JOURNAL: "RunJournal",
   TOOL_SHARD: "ToolShard",
+  KEPT_RESULT: "KeptResult",
 };
 const REGION_SERVICES: Readonly<Record<string, string>> = {
   REGION_US: `${SCRIPT}-us`,

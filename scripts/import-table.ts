@@ -63,6 +63,7 @@ export const OBJECT_MAY_IMPORT: Record<string, readonly Room[]> = {
   "tenant-gate": [],
   "run-journal": ["assembly"],
   "tool-shard": ["assembly"],
+  "kept-result": [],
 };
 
 /** What every Durable Object may import from `src`. */

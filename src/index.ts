@@ -9,6 +9,7 @@ import { createApp } from "./edge/app.ts";
 import { forward, isRouter } from "./regions/forward.ts";
 
 export { KeyDirectory } from "../durable-objects/key-directory/key-directory.ts";
+export { KeptResult } from "../durable-objects/kept-result/kept-result.ts";
 export { RunJournal } from "../durable-objects/run-journal/run-journal.ts";
 export { TenantGate } from "../durable-objects/tenant-gate/tenant-gate.ts";
 export { Tenant } from "../durable-objects/tenant/tenant.ts";

@@ -123,7 +123,16 @@ export function sendJson(
   value: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const text = JSON.stringify(value);
+  sendText(response, JSON.stringify(value), status, headers);
+}
+
+/** The same for a value whose JSON text is known. */
+export function sendText(
+  response: ServerResponse,
+  text: string,
+  status = 200,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": String(Buffer.byteLength(text)),

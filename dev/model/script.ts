@@ -4,7 +4,8 @@
  *
  * A turn: `text`, `reasoning`, `calls: [{name, arguments (object, or text sent as it is), id?}]`, `delay_ms`, `gap_ms`,
  * `finish`, and faults: `status` (with `code`, `message`, `retry_after_s`), `cut_after`, `hang_after` (chunks written
- * before it happens), `garbage: true`. `{{results}}` in a text becomes a JSON list of the tool results so far.
+ * before it happens), `garbage: true`. `{{results}}` in a text becomes a JSON list of the tool results so far,
+ * `{{handle}}` in arguments the handle of the newest result that was cut.
  */
 
 import { isObject, listOf, numberOf, parseJson, textOf, type UnknownObject } from "../http/json.ts";
@@ -37,12 +38,14 @@ function scriptLine(message: ModelMessage): string | null {
 
 function readTurn(turn: UnknownObject, request: ModelRequest, conversation: string): Turn {
   const results = JSON.stringify(toolResults(request.messages).map((result) => result.text));
+  const [handle = ""] = /res_[0-9A-Za-z]{22}(?!.*res_)/s.exec(results) ?? [];
   return {
     reasoning: textOf(turn, "reasoning") ?? "",
     text: (textOf(turn, "text") ?? "").replaceAll("{{results}}", () => results),
     calls: listOf(turn, "calls")
       .filter(isObject)
-      .map((call, index) => readCall(call, conversation, index)),
+      .map((call, index) => readCall(call, conversation, index))
+      .map((call) => ({ ...call, arguments: call.arguments.replaceAll("{{handle}}", handle) })),
     delayMs: numberOf(turn, "delay_ms") ?? 0,
     gapMs: numberOf(turn, "gap_ms") ?? 0,
     finish: textOf(turn, "finish"),

@@ -7,12 +7,15 @@ import { calculate } from "./calculate.ts";
 import { eventsOf, restaurantsOf, weatherOf } from "./cities.ts";
 import { convert } from "./currency.ts";
 import type { Ledger } from "./ledger.ts";
+import { MAX_RECORDS_BYTES, recordsText } from "./records.ts";
 import { search } from "./search.ts";
 
 /** An answer before latency and faults. `delayMs` is the route's own. */
 export interface ToolAnswer {
   readonly status: number;
   readonly value: unknown;
+  /** The value's JSON text, where it is known already. */
+  readonly text?: string;
   readonly delayMs?: number;
 }
 
@@ -69,6 +72,12 @@ const ROUTES: Readonly<Record<string, Route>> = {
     if (expression === null) return bad("expression is missing");
     const value = calculate(expression);
     return value.ok ? ok({ expression, value: value.value }) : bad(value.error);
+  },
+  "GET /records": (_exchange, rest) => {
+    const text = recordsText(Number(rest));
+    return text === null
+      ? bad(`bytes is not a whole number up to ${MAX_RECORDS_BYTES}`)
+      : { status: 200, value: null, text };
   },
   "GET /sleep": sleep,
   "POST /sleep": sleep,

@@ -16,6 +16,7 @@ import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
+import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
@@ -115,6 +116,7 @@ export function executeChatOrder(
       lanes: lanesOf(env, context, defer),
       tools: createToolBox(chosenTools(context.snapshot.tools, order.tools)),
       turns: turnStore(env, context),
+      results: keptResults(env, context.snapshot),
       newId: (prefix) => newId(prefix),
       askModel: modelPort(env, context),
       emit: order.isDebug ? (event) => emit(withDebug(env, order, event)) : emit,

@@ -7,7 +7,6 @@ import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { NamedUpstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
 import { guard } from "../resilience/guard.ts";
-import { providerHeaders } from "../upstream/provider-headers.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { targetKey } from "./ask-model.ts";
 
@@ -57,7 +56,7 @@ async function askUpstream(
         url: new URL(`${target.base_url.replace(/\/$/, "")}/models`),
         headers: {
           accept: "application/json",
-          ...providerHeaders(upstream.kind, apiKey.value),
+          ...(apiKey.value === null ? {} : { authorization: `Bearer ${apiKey.value}` }),
         },
         body: null,
       },

@@ -5,13 +5,16 @@
  */
 
 import type { TenantSnapshot } from "../contract/tenant.ts";
-import { open, openDataKey, seal } from "../tenancy/sealed.ts";
+import { open, openBinary, openDataKey, seal, sealBinary } from "../tenancy/sealed.ts";
 
 /** Seals and opens for one tenant. */
 export interface TenantBox {
   seal(name: string, text: string): Promise<string>;
   /** The text, or null when the value is corrupt, another tenant's, or was sealed under another name. */
   open(name: string, sealed: string): Promise<string | null>;
+  /** The same for bytes. */
+  sealBytes(name: string, bytes: Uint8Array): Promise<Uint8Array>;
+  openBytes(name: string, sealed: Uint8Array): Promise<Uint8Array<ArrayBuffer> | null>;
 }
 
 /** The box of a tenant; the data key is unwrapped here and held by the isolate for a short while. */
@@ -31,5 +34,7 @@ export async function tenantBox(
       if (keyName === undefined || iv === undefined || ct === undefined) return null;
       return open(key, aad(name), { key: keyName, iv, ct });
     },
+    sealBytes: (name, bytes) => sealBinary(key, aad(name), bytes),
+    openBytes: (name, sealed) => openBinary(key, aad(name), sealed),
   };
 }

@@ -54,6 +54,8 @@ export interface PlannedCall {
    * this tool, definition and these arguments. Absent: the tool asks for none.
    */
   readonly approval?: "required" | "granted";
+  /** What its result may take of the model's turn, in tokens. Absent: what the others leave. */
+  readonly maxResultTokens?: number;
   /** Version of the tool's definition the call was checked against. */
   readonly toolVersion?: number;
 }

@@ -25,6 +25,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       heartbeat_ms: role === "development" ? DEVELOPMENT_HEARTBEAT_MS : HEARTBEAT_MS,
       model_timeout_ms: 30_000,
     },
+    results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },
     locale,
   };

@@ -32,12 +32,21 @@ export const RunPolicy = z.strictObject({
   model_timeout_ms: wholeNumber(100, 300_000),
 });
 
+/** What becomes of results that are too long for where they are wanted. */
+const ResultPolicy = z.strictObject({
+  /** Estimated tokens that all results of one model turn may take together. */
+  max_tokens_per_turn: wholeNumber(256, 1_000_000),
+  /** How long the full value of a result that was cut can be read under its handle. */
+  keep_s: wholeNumber(1, 2_592_000),
+});
+
 /** A tenant's policy, complete: defaults are written out when the tenant is made. */
 export const Policy = z.strictObject({
   profile: Profile,
   limits: Limits,
   runs: RunPolicy,
   cache: z.strictObject({ enabled: z.boolean() }),
+  results: ResultPolicy,
   locale: LocaleSetting,
 });
 /** A tenant's policy. */

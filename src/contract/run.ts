@@ -77,12 +77,16 @@ export type CallErrorCode =
   | "reference_invalid"
   /** A reference that was fine until the result it points into lacked the place. */
   | "reference_unresolved"
+  /** A handle of a kept result that is unknown or has expired. */
+  | "result_unknown"
   | "internal";
 
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */
 export interface CallOutcome {
   readonly status: CallStatus;
   readonly outputJson?: string;
+  /** In place of an output too long to be handed on: where it is kept, and its length in UTF-8 bytes. */
+  readonly kept?: { readonly handle: string; readonly bytes: number };
   readonly error?: CallError;
   readonly cache: "hit" | "miss" | "bypass";
   /** Requests sent upstream. */

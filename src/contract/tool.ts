@@ -51,6 +51,8 @@ export const ToolDefinition = z.strictObject({
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Only for `pure` and `read`. */
   cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
+  /** What a result of this tool may take of a model's turn, in estimated tokens; a longer one is cut. */
+  result: z.optional(z.strictObject({ max_tokens: wholeNumber(64, 1_000_000) })),
   /** Calls of this tool in flight at once in one run. */
   max_parallel: z.optional(wholeNumber(1, 1000)),
   /** `true` or `"always"`: no call of it is made before somebody said yes to that very call. */

@@ -8,6 +8,7 @@
 
 import type { ChatRequest } from "../contract/chat.ts";
 import type { GatewayError, Violation } from "../contract/error.ts";
+import { RESULT_QUERY } from "../contract/result-query.ts";
 import {
   isJsonArray,
   isJsonObject,
@@ -33,6 +34,8 @@ export function checkRequest(
     });
   }
   const taken = new Set(offered.flatMap((tool) => [tool.name, tool.wireName]));
+  // Offered as soon as a result is cut, so its name is taken from the start.
+  if (offered.length > 0) taken.add(RESULT_QUERY);
   for (const [index, tool] of clientTools(request).entries()) {
     const named = nameOf(tool);
     if (named === null || !taken.has(named.name)) continue;

@@ -7,10 +7,12 @@
 
 import type { ToolActivity } from "../contract/chat.ts";
 import type { GatewayCallEvent } from "../contract/gateway-call.ts";
+import { RESULT_QUERY } from "../contract/result-query.ts";
 import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
 import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
+import { type RawResult, shapeResults } from "./results/shape-results.ts";
 import { executeCalls } from "./schedule/execute-calls.ts";
 import type { CallEvent, ExecuteOptions } from "./schedule/scheduler.ts";
 
@@ -35,7 +37,7 @@ export async function executeGatewayCalls(
   calls: readonly TurnCall[],
   callsLeft: number,
   options: ExecuteOptions,
-  ports: Pick<ChatPorts, "clock" | "lanes" | "tools">,
+  ports: Pick<ChatPorts, "clock" | "lanes" | "tools" | "results" | "newId">,
   answer: ChatAnswer,
   signal: AbortSignal,
 ): Promise<GatewayCalls> {
@@ -79,10 +81,11 @@ export async function executeGatewayCalls(
     },
     signal,
   );
-  for (const result of results) contents.set(result.id, contentOf(result));
+  const raw = rawResults(contents, planned, results);
+  const shaped = await shapeResults(raw, ports.results.maxTokensPerTurn, ports);
   const sequentialMs = results.reduce((sum, { durationMs }) => sum + durationMs, 0);
   return {
-    contents,
+    contents: shaped,
     brokenIds,
     executed,
     cacheHits: results.filter(({ cache }) => cache === "hit").length,
@@ -131,7 +134,31 @@ function realMs(results: readonly CallResult[]): number {
   return results.length === 0 ? 0 : Math.max(...ends) - Math.min(...starts);
 }
 
-function contentOf(outcome: CallOutcome): string {
+/** What shaping needs to know of each result, in the model's order; `refused` has the contents of calls not made. */
+function rawResults(
+  refused: ReadonlyMap<string, string>,
+  planned: readonly PlannedCall[],
+  results: readonly CallResult[],
+): readonly RawResult[] {
+  const calls = new Map(planned.map((call) => [call.id, call]));
+  const ended = new Map(results.map((result) => [result.id, result]));
+  return [...refused].map(([id, content]) => {
+    const result = ended.get(id);
+    const call = calls.get(id);
+    return {
+      id,
+      json: result === undefined ? content : contentOf(result),
+      handle: result?.kept?.handle ?? null,
+      maxTokens: call?.maxResultTokens ?? null,
+      isError: result === undefined || result.error !== undefined,
+      isKept: call?.tool !== RESULT_QUERY,
+    };
+  });
+}
+
+/** Null when the output is not here but kept. */
+function contentOf(outcome: CallOutcome): string | null {
+  if (outcome.kept !== undefined) return null;
   if (outcome.error === undefined) return outcome.outputJson ?? "null";
   return errorContent(outcome.error, outcome.status);
 }

@@ -58,13 +58,9 @@ export interface HiddenTurn {
     readonly name: string;
     readonly argumentsJson: string;
     readonly clientId: string | null;
-    /** What the provider must see again beside the call. */
-    readonly extra?: JsonObject;
   }[];
   /** Content of the tool message, by the model's call id, for each gateway call. */
   readonly results: Readonly<Record<string, string>>;
-  /** The reasoning that led to the calls, which some providers demand back unchanged and few clients keep. */
-  readonly reasoningDetails?: Json;
   /**
    * The run's turns before this one, in which the gateway's tools alone were called: the client never saw them and the
    * model must. Absent in a run's first turn.
@@ -74,6 +70,16 @@ export interface HiddenTurn {
     /** What the model said in the kept turn itself; the client has the text of all turns in one. */
     readonly content: Json;
   };
+}
+
+/** Full values of results that were cut, kept for the run and for the conversation after it. Nothing here rejects. */
+export interface KeptResults {
+  /** Estimated tokens all results of one model turn may take together. */
+  readonly maxTokensPerTurn: number;
+  /** Resolves with true once the JSON text can be read under its handle, with false when it could not be kept. */
+  keep(handle: string, json: string): Promise<boolean>;
+  /** The JSON text, or null when the handle is unknown, another tenant's or expired. */
+  read(handle: string): Promise<string | null>;
 }
 
 /** What a run of calls needs. */
@@ -100,6 +106,7 @@ export interface ChatPorts {
   readonly lanes: LanePool;
   readonly tools: ToolBox;
   readonly turns: TurnStore;
+  readonly results: KeptResults;
   /**
    * Keeps a turn until its calls are approved or denied; resolves once it is durable. Absent: nobody can be asked, so a
    * call that needs approval is an error result.

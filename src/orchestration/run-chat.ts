@@ -22,6 +22,7 @@ import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
+import { queryable, withQueryOffered } from "./results/result-query-tool.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
 
 /** How long keeping a hidden turn may take; a turn that could not be kept must not be announced as kept. */
@@ -33,7 +34,7 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
   const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
   let end: ChatEvent;
   try {
-    end = await new ChatLoop(run, ports, stop, startedAtMs, signal).toTheEnd();
+    end = await new ChatLoop(run, queryable(ports), stop, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
     ports.lanes.close();
@@ -107,7 +108,8 @@ class ChatLoop {
   async #oneTurn(): Promise<ChatEvent | null> {
     const { id, request } = this.#run;
     const { offered } = this.#ports.tools;
-    const body = innerBody(request, offered, this.#messages, this.#account.turns + 1);
+    const shown = withQueryOffered(offered, this.#messages);
+    const body = innerBody(request, shown, this.#messages, this.#account.turns + 1);
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);

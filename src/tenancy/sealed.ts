@@ -43,6 +43,28 @@ export async function open(
   return bytes === null ? null : new TextDecoder().decode(bytes);
 }
 
+/** Seals bytes as they are: the nonce, then the ciphertext. For what is too big to be text. */
+export async function sealBinary(
+  key: CryptoKey,
+  aad: readonly string[],
+  plaintext: Uint8Array,
+): Promise<Uint8Array> {
+  const { iv, ct } = await encrypt(key, aad, plaintext);
+  const sealed = new Uint8Array(iv.length + ct.length);
+  sealed.set(iv);
+  sealed.set(ct, iv.length);
+  return sealed;
+}
+
+/** What `sealBinary` sealed, or null as `open` has it. */
+export async function openBinary(
+  key: CryptoKey,
+  aad: readonly string[],
+  sealed: Uint8Array,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  return decrypt(key, aad, sealed.slice(0, NONCE_BYTES), sealed.slice(NONCE_BYTES));
+}
+
 /** A new data key for a tenant, wrapped by the newest master key. */
 export async function newDataKey(env: MasterEnv, tenantId: string): Promise<Sealed> {
   const { newest } = await keyring("aes", env.MASTER_KEYS);
@@ -111,10 +133,19 @@ async function sealBytes(
   aad: readonly string[],
   plaintext: Uint8Array,
 ): Promise<Sealed> {
+  const { iv, ct } = await encrypt(key, aad, plaintext);
+  return { key: keyName, iv: toBase64Url(iv), ct: toBase64Url(ct) };
+}
+
+async function encrypt(
+  key: CryptoKey,
+  aad: readonly string[],
+  plaintext: Uint8Array,
+): Promise<{ readonly iv: Uint8Array; readonly ct: Uint8Array }> {
   const iv = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const additionalData = lengthPrefixed(aad);
   const ct = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData }, key, plaintext);
-  return { key: keyName, iv: toBase64Url(iv), ct: toBase64Url(new Uint8Array(ct)) };
+  return { iv, ct: new Uint8Array(ct) };
 }
 
 async function openBytes(
@@ -124,7 +155,16 @@ async function openBytes(
 ): Promise<Uint8Array<ArrayBuffer> | null> {
   const iv = fromBase64(sealed.iv);
   const ct = fromBase64(sealed.ct);
-  if (iv === null || ct === null || iv.length !== NONCE_BYTES) return null;
+  return iv === null || ct === null ? null : decrypt(key, aad, iv, ct);
+}
+
+async function decrypt(
+  key: CryptoKey,
+  aad: readonly string[],
+  iv: Uint8Array<ArrayBuffer>,
+  ct: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  if (iv.length !== NONCE_BYTES) return null;
   try {
     const additionalData = lengthPrefixed(aad);
     const bytes = await crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData }, key, ct);

@@ -5,6 +5,7 @@
 
 import type { Violation } from "../contract/error.ts";
 import { pointerMember } from "../contract/parse.ts";
+import { RESULT_QUERY } from "../contract/result-query.ts";
 import type { HttpTool, ToolDefinition } from "../contract/tool.ts";
 import {
   type Json,
@@ -30,12 +31,12 @@ const GATEWAY_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate
 
 /** Everything that speaks against storing this tool, pointers into the definition. */
 export function checkTool(
-  _name: string,
+  name: string,
   definition: ToolDefinition,
   options: EgressOptions,
 ): readonly Violation[] {
   const { http, builtin, input, output, effect, cache } = definition;
-  const violations: Violation[] = [];
+  const violations: Violation[] = [...checkName(name)];
   if ((http === undefined) === (builtin === undefined)) {
     violations.push({ pointer: "", message: "Exactly one of http and builtin is needed." });
   }
@@ -52,6 +53,14 @@ export function checkTool(
   if (http !== undefined) violations.push(...checkHttp(http, input, options));
   if (builtin !== undefined) violations.push(...checkBuiltin(definition, BUILTIN_INPUT[builtin]));
   return violations;
+}
+
+/** The name, as providers write it, of a tool the gateway brings itself is not free. */
+function checkName(name: string): Violation[] {
+  if (name.replaceAll(/[.:]/g, "_") !== RESULT_QUERY) return [];
+  return [
+    { pointer: "", message: `"${RESULT_QUERY}" is the gateway's own tool; take another name.` },
+  ];
 }
 
 function checkBuiltin({ input, cache }: ToolDefinition, own: JsonObject): Violation[] {

@@ -67,7 +67,7 @@ function callableTool(tool: Tool): CallableTool {
 }
 
 function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
-  const { effect, timeout_ms: timeoutMs, max_parallel: maxParallel } = tool.definition;
+  const { effect, timeout_ms: timeoutMs, max_parallel: maxParallel, result } = tool.definition;
   return {
     ...(needsApproval(tool.definition) && { approval: "required" as const }),
     id,
@@ -76,6 +76,7 @@ function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
     effect,
     timeoutMs,
     maxParallel: maxParallel ?? null,
+    ...(result !== undefined && { maxResultTokens: result.max_tokens }),
     toolVersion: tool.version,
   };
 }

@@ -22,7 +22,7 @@ describe("environmentFaults", () => {
     for (const name of DEPLOYED) expect(environmentFaults(name, readEnvironment(name))).toEqual([]);
   });
 
-  it.each(["KEY_DIRECTORY", "TENANT", "TENANT_GATE", "RUN_JOURNAL", "TOOL_SHARD"])(
+  it.each(["KEY_DIRECTORY", "TENANT", "TENANT_GATE", "RUN_JOURNAL", "TOOL_SHARD", "KEPT_RESULT"])(
     "sees the object binding %s missing",
     (gone) => {
       const { bindings } = readEnvironment("eu").durable_objects;

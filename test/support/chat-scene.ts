@@ -7,6 +7,7 @@ import type {
   ChatBounds,
   ChatPorts,
   HiddenTurn,
+  KeptResults,
   OfferedTool,
   PlannedCall,
   TurnStore,
@@ -88,6 +89,7 @@ export interface ChatSetup {
   readonly bounds?: Partial<ChatBounds>;
   readonly tool?: (call: PlannedCall) => CallScript;
   readonly store?: MemoryTurns;
+  readonly kept?: MemoryResults;
   readonly maxParallelOfTool?: number;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
@@ -113,6 +115,23 @@ export class MemoryTurns implements TurnStore {
   }
 }
 
+/** Kept results in memory. */
+export class MemoryResults implements KeptResults {
+  readonly values = new Map<string, string>();
+  maxTokensPerTurn = 8_000;
+  /** Nothing can be kept, as when the store is down. */
+  isDown = false;
+
+  async keep(handle: string, json: string): Promise<boolean> {
+    if (!this.isDown) this.values.set(handle, json);
+    return !this.isDown;
+  }
+
+  async read(handle: string): Promise<string | null> {
+    return this.values.get(handle) ?? null;
+  }
+}
+
 let scenes = 0;
 
 /** A chat run about to begin. */
@@ -120,6 +139,7 @@ export class ChatScene {
   readonly clock = new FakeClock();
   readonly lanes: FakeLanes;
   readonly store: MemoryTurns;
+  readonly kept: MemoryResults;
   readonly events: ChatEvent[] = [];
   /** Turns that wait for approval. */
   readonly held = new Map<string, HeldTurn>();
@@ -137,6 +157,7 @@ export class ChatScene {
     this.#scene = scenes;
     this.#setup = setup;
     this.store = setup.store ?? new MemoryTurns();
+    this.kept = setup.kept ?? new MemoryResults();
     this.lanes = new FakeLanes(
       this.clock,
       setup.tool ??
@@ -216,6 +237,7 @@ export class ChatScene {
       lanes: this.lanes,
       tools: toolBox({ offered: OFFERED, ...this.#setup }),
       turns: this.store,
+      results: this.kept,
       ...(this.#setup.items?.asks === true && {
         holdTurn: async (turnId: string, turn: HeldTurn) => {
           this.held.set(turnId, structuredClone(turn));

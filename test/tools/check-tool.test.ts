@@ -41,6 +41,16 @@ describe("checkTool", () => {
     );
   });
 
+  it.each(["result_query", "result.query", "result:query"])(
+    "refuses the reserved name %s",
+    (name) => {
+      const definition = toolDefinition({ input: INPUT, effect: "read", http: GOOD_HTTP });
+      expect(checkTool(name, definition, { allowLoopback: false })).toEqual([
+        { pointer: "", message: expect.stringContaining("take another name") },
+      ]);
+    },
+  );
+
   it("names every mistake at once", () => {
     const http = {
       method: "GET",
