@@ -9,35 +9,55 @@
  */
 
 /** One task of a graph. */
-export interface RankedTask {
+export interface GraphTask {
   /** Unique. */
   readonly id: string;
-  /** Time it takes, at least 0. */
-  readonly weight: number;
   /** Ids of the tasks that must end before it starts; unknown ones do not count. */
   readonly needs: readonly string[];
 }
 
+/** A task with a weight. */
+export interface RankedTask extends GraphTask {
+  /** Time it takes, at least 0. */
+  readonly weight: number;
+}
+
 /** The rank of every task. Tasks in a cycle, and those before one, count what follows them outside the cycle only. */
 export function upwardRanks(tasks: readonly RankedTask[]): Map<string, number> {
+  return foldUpward(
+    tasks,
+    ({ weight }) => weight,
+    ({ weight }, rank) => weight + rank,
+  );
+}
+
+/**
+ * A value of every task that also holds for what it needs: the largest of its own and of what `extend` makes of the
+ * value of each task that needs it. Cycles as above.
+ */
+export function foldUpward<Task extends GraphTask>(
+  tasks: readonly Task[],
+  own: (task: Task) => number,
+  extend: (task: Task, follower: number) => number,
+): Map<string, number> {
   const byId = new Map(tasks.map((task) => [task.id, task]));
-  const ranks = new Map(tasks.map((task) => [task.id, task.weight]));
+  const values = new Map(tasks.map((task) => [task.id, own(task)]));
   const followers = new Map<string, number>();
   for (const task of tasks) {
     for (const need of task.needs) followers.set(need, (followers.get(need) ?? 0) + 1);
   }
-  // Backwards in topological order (Kahn): a task's rank is final once all its followers are done.
+  // Backwards in topological order (Kahn): a task's value is final once all its followers are done.
   const done = tasks.filter(({ id }) => !followers.has(id));
   for (const task of done) {
-    const below = ranks.get(task.id) ?? 0;
+    const value = values.get(task.id) ?? 0;
     for (const id of task.needs) {
       const need = byId.get(id);
       if (need === undefined) continue;
-      ranks.set(id, Math.max(ranks.get(id) ?? 0, need.weight + below));
+      values.set(id, Math.max(values.get(id) ?? 0, extend(need, value)));
       const left = (followers.get(id) ?? 0) - 1;
       followers.set(id, left);
       if (left === 0) done.push(need);
     }
   }
-  return ranks;
+  return values;
 }

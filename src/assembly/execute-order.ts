@@ -9,7 +9,7 @@ import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
 import type { RunEvent, RunRequest } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
-import type { ChatPorts, Clock, LanePool, PlannedCall } from "../orchestration/ports.ts";
+import type { ChatPorts, Clock, PlannedCall, SchedulePorts } from "../orchestration/ports.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
 import { runChat } from "../orchestration/run-chat.ts";
 import { createChannel } from "../platform/channel.ts";
@@ -20,6 +20,7 @@ import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
+import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
 import { turnStore } from "./turn-store.ts";
 
 /** Which of the tenant's tools a chat offers to the model. */
@@ -84,7 +85,7 @@ export function executeCallsOrder(
 ): StartedRun<RunEvent> {
   const { context, request, calls } = order;
   const { runs } = context.snapshot.policy;
-  const lanes = lanesOf(env, context, defer);
+  const ports = schedulePorts(env, context, defer);
   const bind = createBinder(toolFinder(context.snapshot.tools));
   return start<RunEvent>(context.runId, signal, (emit, runSignal) =>
     runCalls(
@@ -94,8 +95,9 @@ export function executeCallsOrder(
         mode: request.mode,
         maxParallel: request.max_parallel ?? runs.max_parallel,
         deadlineMs: request.deadline_ms ?? runs.deadline_ms,
+        caps: runs.caps,
       },
-      { clock: PLATFORM_CLOCK, lanes, bind, emit },
+      { ...ports, bind, emit },
       runSignal,
     ),
   );
@@ -112,8 +114,7 @@ export function executeChatOrder(
   const { runs } = context.snapshot.policy;
   return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
     const ports: ChatPorts = {
-      clock: PLATFORM_CLOCK,
-      lanes: lanesOf(env, context, defer),
+      ...schedulePorts(env, context, defer),
       tools: createToolBox(chosenTools(context.snapshot.tools, order.tools)),
       turns: turnStore(env, context),
       results: keptResults(env, context.snapshot),
@@ -126,6 +127,7 @@ export function executeChatOrder(
       maxCalls: runs.max_calls,
       maxParallel: runs.max_parallel,
       deadlineMs: runs.deadline_ms,
+      caps: runs.caps,
     };
     return runChat({ id: context.runId, request, bounds }, ports, runSignal);
   });
@@ -138,9 +140,16 @@ function withDebug(env: Env, { context, request }: ChatOrder, event: ChatEvent):
   return { ...event, summary: { ...event.summary, debug } };
 }
 
-function lanesOf(env: Env, context: RunContext, defer: Defer): LanePool {
-  const tools = new Map(context.snapshot.tools.map((tool) => [tool.name, tool]));
-  return lanePool(env, toolContext(context), tools, defer);
+function schedulePorts(env: Env, context: RunContext, defer: Defer): SchedulePorts {
+  const clock = PLATFORM_CLOCK;
+  const { tools, tenantId } = context.snapshot;
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const lanes = lanePool(env, toolContext(context), byName, defer);
+  return {
+    clock,
+    lanes: measuredLanes(lanes, tenantId, clock),
+    expectedMs: expectedMsOf(tenantId, clock),
+  };
 }
 
 function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly Tool[] {

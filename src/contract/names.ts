@@ -19,6 +19,9 @@ export const LocaleSetting = z
   .string()
   .check(z.regex(/^(auto|[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3})$/));
 
+/** A word of the tenant's own by which tools are gathered: a tag, a group. */
+export const GroupName = z.string().check(z.regex(/^[A-Za-z0-9_.:-]{1,64}$/));
+
 /** Any JSON object; its content is the tenant's own. */
 export const AnyObject = z.record(z.string(), z.json());
 

@@ -47,6 +47,14 @@ export interface PlannedCall {
   readonly label?: string;
   /** The branch it belongs to. Absent: none. */
   readonly branch?: string;
+  /** Labels of its tool; the policy may cap calls in flight by them. */
+  readonly tags?: readonly string[];
+  /** Host it goes to, with the port where that is not the scheme's own. Absent: to none. */
+  readonly host?: string;
+  /** Its tool's group of tools that share a foreign limit. */
+  readonly group?: string;
+  /** Higher starts first when slots are short. Absent: 0. */
+  readonly priority?: number;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
   readonly idempotencyKey?: string;
   /**

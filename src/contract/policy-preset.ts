@@ -24,6 +24,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       deadline_ms: 60_000,
       heartbeat_ms: role === "development" ? DEVELOPMENT_HEARTBEAT_MS : HEARTBEAT_MS,
       model_timeout_ms: 30_000,
+      caps: { tags: {}, hosts: {}, groups: {} },
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },

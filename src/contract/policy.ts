@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 
 import { Limits } from "./limits.ts";
-import { LocaleSetting, wholeNumber } from "./names.ts";
+import { GroupName, LocaleSetting, wholeNumber } from "./names.ts";
 
 /** Presets of this document; each contains the one before. */
 export const Profile = z.enum(["simple", "robust", "optimized", "autonomous"]);
@@ -15,6 +15,28 @@ export type Profile = z.infer<typeof Profile>;
 
 /** Calls one run can have in flight: 31 shards of five connections. */
 export const MAX_PARALLEL_CALLS = 155;
+
+/** Names in one list of caps. */
+const MAX_CAPS = 100;
+
+/** By name: calls in flight at once in one run. */
+function capsBy(name: z.ZodMiniType<string, string>) {
+  return z
+    .record(name, wholeNumber(1, 1000))
+    .check(z.refine((caps) => Object.keys(caps).length <= MAX_CAPS, `At most ${MAX_CAPS} caps.`));
+}
+
+/** Caps on calls in flight at once in one run, beside `max_parallel` of the run and of each tool. */
+export const RunCaps = z.strictObject({
+  /** By tag of the tool. */
+  tags: capsBy(GroupName),
+  /** By host the tool calls, with the port where the URL has one. */
+  hosts: capsBy(z.string().check(z.regex(/^[a-z0-9.:[\]-]{1,261}$/))),
+  /** By `rate_limit_group` of the tool. */
+  groups: capsBy(GroupName),
+});
+/** Caps on calls in flight at once in one run. */
+export type RunCaps = z.infer<typeof RunCaps>;
 
 /** Bounds of one run. */
 export const RunPolicy = z.strictObject({
@@ -30,6 +52,7 @@ export const RunPolicy = z.strictObject({
   heartbeat_ms: wholeNumber(50, 60_000),
   /** Wall time of one model answer. */
   model_timeout_ms: wholeNumber(100, 300_000),
+  caps: RunCaps,
 });
 
 /** What becomes of results that are too long for where they are wanted. */

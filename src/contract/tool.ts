@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 
-import { AnyObject, wholeNumber } from "./names.ts";
+import { AnyObject, GroupName, wholeNumber } from "./names.ts";
 
 /**
  * What a call may do to the world. Unknown means `write`. `pure` and `read` may be cached; a `write` whose answer was
@@ -55,6 +55,12 @@ export const ToolDefinition = z.strictObject({
   result: z.optional(z.strictObject({ max_tokens: wholeNumber(64, 1_000_000) })),
   /** Calls of this tool in flight at once in one run. */
   max_parallel: z.optional(wholeNumber(1, 1000)),
+  /** What the policy's `runs.caps.tags` may cap. */
+  tags: z.optional(z.array(GroupName).check(z.maxLength(16))),
+  /** Tools that share a foreign limit; what the policy's `runs.caps.groups` may cap. */
+  rate_limit_group: z.optional(GroupName),
+  /** When slots are short, calls of higher priority start first, and so do the calls they need. Absent: 0. */
+  priority: z.optional(wholeNumber(-100, 100)),
   /** `true` or `"always"`: no call of it is made before somebody said yes to that very call. */
   requires_approval: z.optional(z.union([z.boolean(), z.enum(["always", "never"])])),
 });

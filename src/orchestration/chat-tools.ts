@@ -11,7 +11,7 @@ import { RESULT_QUERY } from "../contract/result-query.ts";
 import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
-import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
+import type { ChatPorts, PlannedCall, SchedulePorts, ToolBox } from "./ports.ts";
 import { type RawResult, shapeResults } from "./results/shape-results.ts";
 import { executeCalls } from "./schedule/execute-calls.ts";
 import type { CallEvent, ExecuteOptions } from "./schedule/scheduler.ts";
@@ -37,7 +37,7 @@ export async function executeGatewayCalls(
   calls: readonly TurnCall[],
   callsLeft: number,
   options: ExecuteOptions,
-  ports: Pick<ChatPorts, "clock" | "lanes" | "tools" | "results" | "newId">,
+  ports: SchedulePorts & Pick<ChatPorts, "tools" | "results" | "newId">,
   answer: ChatAnswer,
   signal: AbortSignal,
 ): Promise<GatewayCalls> {
@@ -71,8 +71,7 @@ export async function executeGatewayCalls(
     planned,
     options,
     {
-      clock: ports.clock,
-      lanes: ports.lanes,
+      ...ports,
       async onEvent(event) {
         if (event.type === "call.started") executed += 1;
         for (const activity of activitiesOf(event)) await sayActivity(answer, activity);

@@ -7,6 +7,7 @@ import type { ChatEvent, ChatRequest, ModelEvent } from "../contract/chat.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { HeldTurn } from "../contract/gateway-call.ts";
 import type { BindCall, OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
+import type { RunCaps } from "../contract/policy.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
@@ -82,12 +83,18 @@ export interface KeptResults {
   read(handle: string): Promise<string | null>;
 }
 
-/** What a run of calls needs. */
-export interface RunPorts {
+/** What executing calls needs of the world. */
+export interface SchedulePorts {
   readonly clock: Clock;
   readonly lanes: LanePool;
-  /** Fills in what calls need of each other. Absent: the arguments are whole as they are. */
+  /** Called as a call starts that needs others. Absent: its arguments are whole as they are. */
   readonly bind?: BindCall;
+  /** How long a call of the tool takes but for the slowest few, above 0. Absent: all tools take the same. */
+  readonly expectedMs?: (tool: string) => number;
+}
+
+/** What a run of calls needs. */
+export interface RunPorts extends SchedulePorts {
   /** Awaited: a slow reader slows the run, it never loses an event. */
   emit(event: RunEvent): Promise<void>;
 }
@@ -98,12 +105,12 @@ export interface ChatBounds {
   readonly maxCalls: number;
   readonly maxParallel: number;
   readonly deadlineMs: number;
+  /** Caps on calls in flight at once. Absent: none. */
+  readonly caps?: RunCaps;
 }
 
 /** What a chat run needs. */
-export interface ChatPorts {
-  readonly clock: Clock;
-  readonly lanes: LanePool;
+export interface ChatPorts extends SchedulePorts {
   readonly tools: ToolBox;
   readonly turns: TurnStore;
   readonly results: KeptResults;

@@ -6,6 +6,7 @@
  */
 
 import { upwardRanks } from "../algorithms/upward-rank.ts";
+import type { RunCaps } from "../contract/policy.ts";
 import type { CallResult, RunReport, RunStatus } from "../contract/run.ts";
 import type { PlannedCall, RunPorts } from "./ports.ts";
 import { executeCalls } from "./schedule/execute-calls.ts";
@@ -17,6 +18,7 @@ export interface CallRun {
   readonly mode: "parallel" | "sequential";
   readonly maxParallel: number;
   readonly deadlineMs: number;
+  readonly caps?: RunCaps;
 }
 
 /** Executes `run`, emitting `run.created` first and `run.completed` last, and returns its report. */
@@ -33,6 +35,7 @@ export async function runCalls(
       {
         mode: run.mode,
         maxParallel: run.maxParallel,
+        ...(run.caps !== undefined && { caps: run.caps }),
         startedAtMs,
         deadlineAtMs: startedAtMs + run.deadlineMs,
       },

@@ -213,6 +213,7 @@ class ChatLoop {
       {
         mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
         maxParallel: bounds.maxParallel,
+        ...(bounds.caps !== undefined && { caps: bounds.caps }),
         startedAtMs: this.#startedAtMs,
         deadlineAtMs: this.#startedAtMs + bounds.deadlineMs,
       },

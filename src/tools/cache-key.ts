@@ -55,6 +55,9 @@ const FIELDS = {
   requires_approval: "decides whether a call is made, not what it answers",
   result: "the full result is kept, and cut where a model reads it",
   max_parallel: "decides when a call is made, not what it answers",
+  tags: "decides when a call is made, not what it answers",
+  rate_limit_group: "decides when a call is made, not what it answers",
+  priority: "decides when a call is made, not what it answers",
 } as const satisfies Record<keyof ToolDefinition, string>;
 
 /** The key of what `tool` answers to these inputs for this tenant. */

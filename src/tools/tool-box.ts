@@ -7,11 +7,12 @@
 import { SCHEMA_BROKEN, complaint } from "../contract/call-complaint.ts";
 import type { CallableTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { CallError } from "../contract/run.ts";
-import { needsApproval, type Tool } from "../contract/tool.ts";
+import { needsApproval, type Tool, type ToolDefinition } from "../contract/tool.ts";
 import { type JsonObject, isJsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkArguments } from "./arguments.ts";
 import { MAX_JSON_DEPTH, fitsDepth, parseBoundedJson } from "./bounded-json.ts";
+import { parseUrlTemplate } from "./template.ts";
 import { wireNames } from "./wire-name.ts";
 
 /** Longest arguments a model may write for one call, in characters. */
@@ -77,7 +78,20 @@ function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
     timeoutMs,
     maxParallel: maxParallel ?? null,
     ...(result !== undefined && { maxResultTokens: result.max_tokens }),
+    ...standing(tool.definition),
     toolVersion: tool.version,
+  };
+}
+
+/** What decides when a call of the tool starts when not all can at once. */
+function standing({ tags, rate_limit_group: group, priority, http }: ToolDefinition) {
+  // The scheme's own port is no part of it, whether it is written or not.
+  const host = http === undefined ? null : URL.parse(parseUrlTemplate(http.url)?.origin ?? "");
+  return {
+    ...(tags !== undefined && { tags }),
+    ...(host !== null && { host: host.host }),
+    ...(group !== undefined && { group }),
+    ...(priority !== undefined && { priority }),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { MAX_ARGUMENTS_LENGTH, createToolBox } from "../../src/tools/tool-box.ts";
+import { MAX_ARGUMENTS_LENGTH, createToolBox, toolFinder } from "../../src/tools/tool-box.ts";
 import { storedTool } from "../support/tools.ts";
 
 const INPUT = {
@@ -50,6 +50,21 @@ describe("createToolBox", () => {
       ok: true,
       value: { effect: "write", maxParallel: null },
     });
+  });
+
+  it("plans a call with what decides when it starts: tags, host, group and priority", () => {
+    const http = { method: "GET" as const, url: "https://API.example.com:443/{city}" };
+    const standing = { tags: ["slow"], rate_limit_group: "maps", priority: 5 };
+    const tools = [
+      storedTool("standing", { input: INPUT, http, ...standing }),
+      storedTool("port", { http: { ...http, url: "http://127.0.0.1:8080/x?y=1" } }),
+    ];
+    const expected = [
+      { tags: ["slow"], host: "api.example.com", group: "maps", priority: 5 },
+      { host: "127.0.0.1:8080" },
+    ];
+    const find = toolFinder(tools);
+    expect(["standing", "port"].map((name) => find(name)?.call("c", {}))).toMatchObject(expected);
   });
 
   it.each(["", "  \n"])("takes %j as no arguments", (text) => {

@@ -5,7 +5,7 @@
  * same makes calls that never become ready, which the run ends when nothing else is left to do.
  */
 
-import { upwardRanks } from "../../algorithms/upward-rank.ts";
+import { foldUpward, upwardRanks } from "../../algorithms/upward-rank.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallResult } from "../../contract/run.ts";
 
@@ -14,7 +14,12 @@ export interface GraphCall {
   readonly call: PlannedCall;
   /** Calls it needs that have not succeeded yet; the graph counts. */
   missing: number;
+  /** Expected time of the call itself, ms. */
+  readonly weightMs: number;
+  /** Expected time from its start until all that needs it is done, ms. */
   rank: number;
+  /** The highest of its own and of those that need it. */
+  priority: number;
   result: CallResult | null;
 }
 
@@ -88,13 +93,25 @@ export class CallGraph<Entry extends GraphCall> {
     return call.needs?.find((need) => !this.#results.has(need)) ?? null;
   }
 
-  /** Sets the rank of every call that has not ended: how long what follows its start is expected to take. */
-  rank(weightOf: (call: PlannedCall) => number): void {
+  /** Sets rank and priority of every call that has not ended. */
+  rank(): void {
     const open = this.open();
-    const ranks = upwardRanks(
-      open.map(({ call }) => ({ id: call.id, weight: weightOf(call), needs: call.needs ?? [] })),
+    const tasks = open.map(({ call, weightMs }) => ({
+      id: call.id,
+      weight: weightMs,
+      needs: call.needs ?? [],
+      priority: call.priority ?? 0,
+    }));
+    const ranks = upwardRanks(tasks);
+    const priorities = foldUpward(
+      tasks,
+      ({ priority }) => priority,
+      (_task, follower) => follower,
     );
-    for (const entry of open) entry.rank = ranks.get(entry.call.id) ?? entry.rank;
+    for (const entry of open) {
+      entry.rank = ranks.get(entry.call.id) ?? entry.rank;
+      entry.priority = priorities.get(entry.call.id) ?? entry.priority;
+    }
   }
 }
 

@@ -9,6 +9,8 @@ import type { CallError, CallOutcome, CallResult } from "../../contract/run.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { createStop, type Stop, type StopReason } from "../stop.ts";
 import { CallGraph, isUsable } from "./call-graph.ts";
+import { capsOf } from "./caps.ts";
+import { type Entry, newEntry } from "./entry.ts";
 import { EventLine } from "./event-line.ts";
 import { InFlight } from "./in-flight.ts";
 import {
@@ -20,7 +22,7 @@ import {
   neverSent,
   stopFailure,
 } from "./outcomes.ts";
-import { type Cap, ReadyQueue } from "./ready-queue.ts";
+import { byOrder, byStanding, ReadyQueue } from "./ready-queue.ts";
 import type {
   CancelTarget,
   ExecutedCalls,
@@ -28,20 +30,6 @@ import type {
   ExecutePorts,
   Scheduler,
 } from "./scheduler.ts";
-
-interface Entry {
-  readonly call: PlannedCall;
-  readonly order: number;
-  readonly caps: readonly Cap[];
-  rank: number;
-  missing: number;
-  /** When it could have started; null while it waits for others. */
-  readyAtMs: number | null;
-  result: CallResult | null;
-  waiter: PromiseWithResolvers<CallResult> | null;
-}
-
-const UNCAPPED: readonly Cap[] = [];
 
 /** See `Scheduler`. */
 export class Execution implements Scheduler {
@@ -51,10 +39,11 @@ export class Execution implements Scheduler {
   readonly #events: EventLine;
   readonly #maxInFlight: number;
   readonly #graph = new CallGraph<Entry>();
-  readonly #ready = new ReadyQueue<Entry>();
+  readonly #ready: ReadyQueue<Entry>;
   readonly #inFlight: InFlight<Entry>;
   readonly #listeners = new Set<(result: CallResult) => void>();
   readonly #cancelledBranches = new Set<string>();
+  readonly #weights = new Map<string, number>();
   /** Calls that have ended and of which nobody was told yet. */
   readonly #settled: CallResult[] = [];
   readonly #allEnded = Promise.withResolvers<void>();
@@ -67,7 +56,9 @@ export class Execution implements Scheduler {
     this.#options = options;
     this.#ports = ports;
     this.#events = new EventLine((event) => ports.onEvent(event));
-    this.#maxInFlight = options.mode === "sequential" ? 1 : options.maxParallel;
+    const isSequential = options.mode === "sequential";
+    this.#maxInFlight = isSequential ? 1 : options.maxParallel;
+    this.#ready = new ReadyQueue(isSequential ? byOrder : byStanding);
     this.#inFlight = new InFlight(ports.clock, ports.lanes, options.deadlineAtMs, {
       ended: (entry, outcome, flight) => {
         this.#ready.giveBack(entry);
@@ -90,7 +81,7 @@ export class Execution implements Scheduler {
     for (const { call } of entries)
       this.#events.say({ type: "call.queued", id: call.id, tool: call.tool });
     if (calls.some(({ needs }) => needs !== undefined && needs.length > 0)) {
-      this.#graph.rank(weightOf);
+      this.#graph.rank();
       this.#ready.reorder();
     }
     for (const entry of entries) this.#place(entry);
@@ -143,15 +134,20 @@ export class Execution implements Scheduler {
   }
 
   #entryOf(call: PlannedCall): Entry {
-    const caps =
-      call.maxParallel === null
-        ? UNCAPPED
-        : [{ name: `tool:${call.tool}`, limit: call.maxParallel }];
-    const order = this.#graph.size;
-    const pending = { missing: 0, readyAtMs: null, result: null, waiter: null };
-    const entry: Entry = { call, order, caps, rank: weightOf(call), ...pending };
+    const weightMs = this.#weightOf(call.tool);
+    const caps = capsOf(call, this.#options.caps);
+    const entry = newEntry(call, this.#graph.size, caps, weightMs);
     this.#graph.add(entry);
     return entry;
+  }
+
+  /** Asked once a run and tool. Without measurements every call weighs the same and ranks count levels. */
+  #weightOf(tool: string): number {
+    const known = this.#weights.get(tool);
+    if (known !== undefined) return known;
+    const weightMs = this.#ports.expectedMs?.(tool) ?? 1;
+    this.#weights.set(tool, weightMs);
+    return weightMs;
   }
 
   /** Puts a new call where it belongs: to the ready ones, among those that wait, or at its end. */
@@ -210,7 +206,9 @@ export class Execution implements Scheduler {
       this.#land(entry, neverSent({ status: "failed", error: bound.error }));
       return true;
     }
-    const { startedAtMs } = this.#inFlight.start(entry, bound.value, load);
+    const followingMs = entry.rank - entry.weightMs;
+    const stage = { ownMs: entry.weightMs, followingMs };
+    const { startedAtMs } = this.#inFlight.start(entry, bound.value, load, stage);
     const startedMs = startedAtMs - this.#options.startedAtMs;
     this.#events.say({ type: "call.started", id: call.id, tool: call.tool, startedMs });
     return true;
@@ -280,9 +278,4 @@ export class Execution implements Scheduler {
       return undefined;
     }
   }
-}
-
-/** Without measurements every call weighs the same, and the rank of a call counts the levels below it. */
-function weightOf(_call: PlannedCall): number {
-  return 1;
 }

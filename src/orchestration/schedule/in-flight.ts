@@ -6,6 +6,7 @@
  * lane that reports later gives back its slot and nothing else.
  */
 
+import { type Stage, stageBudgetMs } from "../../algorithms/stage-budget.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallOutcome } from "../../contract/run.ts";
 import type { Clock, LanePool } from "../ports.ts";
@@ -25,7 +26,7 @@ import { Watchdog } from "./watchdog.ts";
 export interface Flight {
   readonly call: PlannedCall;
   readonly startedAtMs: number;
-  /** Its time runs out with the run's, not with its own timeout. */
+  /** Its time is cut by the run's deadline, not by its own timeout. */
   readonly isCutByDeadline: boolean;
 }
 
@@ -86,12 +87,12 @@ export class InFlight<Key> {
     return this.#lanes.free();
   }
 
-  /** Puts a call into a slot of `load`. */
-  start(key: Key, call: PlannedCall, load: LaneLoad): Flight {
+  /** Puts a call into a slot of `load`, for as long as its timeout, the deadline and what needs it leave. */
+  start(key: Key, call: PlannedCall, load: LaneLoad, stage: Omit<Stage, "leftMs">): Flight {
     const startedAtMs = this.#clock.now();
-    const leftMs = this.#deadlineAtMs - startedAtMs;
-    const isCutByDeadline = leftMs <= call.timeoutMs;
-    const timeoutMs = Math.min(call.timeoutMs, leftMs);
+    const budgetMs = stageBudgetMs({ ...stage, leftMs: this.#deadlineAtMs - startedAtMs });
+    const isCutByDeadline = budgetMs <= call.timeoutMs;
+    const timeoutMs = Math.min(call.timeoutMs, budgetMs);
     const flight: OpenFlight = {
       call,
       startedAtMs,

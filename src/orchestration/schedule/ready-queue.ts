@@ -19,9 +19,22 @@ export interface Cap {
 export interface ReadyItem {
   readonly caps: readonly Cap[];
   /** Higher goes first. */
+  readonly priority: number;
+  /** Higher goes first among those of one priority. */
   readonly rank: number;
   /** Lower goes first among equals; unique. */
   readonly order: number;
+}
+
+/** By priority, then by rank, then by order. */
+export function byStanding(a: ReadyItem, b: ReadyItem): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  return a.rank === b.rank ? byOrder(a, b) : a.rank > b.rank;
+}
+
+/** By order alone. */
+export function byOrder(a: ReadyItem, b: ReadyItem): boolean {
+  return a.order < b.order;
 }
 
 interface Group<Item> {
@@ -34,6 +47,12 @@ export class ReadyQueue<Item extends ReadyItem> {
   readonly #groups = new Map<string, Group<Item>>();
   readonly #waiting = new Set<Item>();
   readonly #inFlight = new Map<string, number>();
+  readonly #isBefore: (a: ReadyItem, b: ReadyItem) => boolean;
+
+  /** `isBefore` says which of two items goes first. */
+  constructor(isBefore: (a: ReadyItem, b: ReadyItem) => boolean) {
+    this.#isBefore = isBefore;
+  }
 
   /** Items waiting. */
   get size(): number {
@@ -57,7 +76,7 @@ export class ReadyQueue<Item extends ReadyItem> {
     let item: Item | null = null;
     for (const group of this.#groups.values()) {
       const head = this.#headOf(group);
-      if (head === undefined || (item !== null && !isBefore(head, item))) continue;
+      if (head === undefined || (item !== null && !this.#isBefore(head, item))) continue;
       if (group.caps.some((cap) => this.#used(cap) >= cap.limit)) continue;
       first = group;
       item = head;
@@ -92,7 +111,7 @@ export class ReadyQueue<Item extends ReadyItem> {
     const key = caps.map(({ name }) => name).join("\n");
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
-    const group = { caps, heap: new BinaryHeap<Item>(isBefore) };
+    const group = { caps, heap: new BinaryHeap<Item>(this.#isBefore) };
     this.#groups.set(key, group);
     return group;
   }
@@ -104,8 +123,4 @@ export class ReadyQueue<Item extends ReadyItem> {
   #count({ caps }: Item, change: 1 | -1): void {
     for (const cap of caps) this.#inFlight.set(cap.name, this.#used(cap) + change);
   }
-}
-
-function isBefore(a: ReadyItem, b: ReadyItem): boolean {
-  return a.rank === b.rank ? a.order < b.order : a.rank > b.rank;
 }

@@ -1,9 +1,11 @@
 /**
  * The scheduler: runs calls as a dataflow. A call starts the moment everything it needs is there and a slot is free.
  *
- * Event-driven, without polling and without waves: whatever frees a slot or fulfils a need starts the next call at once,
- * longest remaining chain first. A capped call never holds up the others and no slot idles while a call could run. It is
- * open-ended: calls may be submitted while others run (early start, chains, branches) until it is sealed.
+ * Event-driven, without polling and without waves: whatever frees a slot or fulfils a need starts the next call at once.
+ * The highest priority goes first, then the longest remaining chain by measured latency (upward rank), then call order;
+ * a call inherits the priority of what needs it. In `sequential` mode only call order counts. A capped call never holds up
+ * the others and no slot idles while a call could run. It is open-ended: calls may be submitted while others run (early
+ * start, chains, branches) until it is sealed.
  *
  * Scopes are a tree: run > turn > call > attempt > hedge. `signal` is the run's or the turn's; each call gets a signal of
  * its own below it, from which whoever makes the call derives those of its attempts. Ending a scope ends all below it and
@@ -14,9 +16,10 @@
  * of them; then the answer leaves without them. A lane that ignores its signal or its timeout is left behind the same way.
  */
 
-import type { BindCall, PlannedCall } from "../../contract/planned-call.ts";
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { RunCaps } from "../../contract/policy.ts";
 import type { CallResult, RunEvent } from "../../contract/run.ts";
-import type { Clock, LanePool } from "../ports.ts";
+import type { SchedulePorts } from "../ports.ts";
 import { Execution } from "./execution.ts";
 
 /** What one call says while it is executed. */
@@ -31,14 +34,12 @@ export interface ExecuteOptions {
   readonly deadlineAtMs: number;
   /** When the run began: zero of all times in the results. */
   readonly startedAtMs: number;
+  /** Caps by tag, host and group of the calls in flight. Absent: none. */
+  readonly caps?: RunCaps;
 }
 
 /** What executing calls needs. */
-export interface ExecutePorts {
-  readonly clock: Clock;
-  readonly lanes: LanePool;
-  /** Called as a call starts that needs others. Absent: its arguments are whole as they are. */
-  readonly bind?: BindCall;
+export interface ExecutePorts extends SchedulePorts {
   /** Called one event at a time, in order. A slow reader delays the answer, not the calls. */
   onEvent(event: CallEvent): Promise<void>;
 }
