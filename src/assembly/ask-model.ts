@@ -10,12 +10,24 @@ import type { Target, Upstream } from "../contract/upstream.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { guard } from "../resilience/guard.ts";
+import { askMessagesModel } from "../upstream/anthropic/ask-messages.ts";
+import type { AskProvider } from "../upstream/ask-provider.ts";
 import { askChatModel } from "../upstream/chat-model.ts";
+import { askResponsesModel } from "../upstream/responses/ask-responses.ts";
+import { askWorkersAiModel } from "../upstream/workers-ai/ask-workers-ai.ts";
 import type { RunContext } from "./run-context.ts";
 import { openSecretFor } from "./secrets.ts";
 
 /** Limits of one model answer where neither upstream nor policy says less. */
 const DEFAULT_TIMEOUTS = { firstByteMs: 30_000, idleMs: 30_000, totalMs: 120_000 };
+
+/** Who speaks the protocol of each kind of upstream. */
+const PROVIDERS: Readonly<Record<Upstream["kind"], AskProvider>> = {
+  openai: askChatModel,
+  openai_responses: askResponsesModel,
+  anthropic: askMessagesModel,
+  workers_ai: askWorkersAiModel,
+};
 
 type AskModel = (
   body: JsonObject,
@@ -37,7 +49,7 @@ export function modelPort(
     if (!apiKey.ok) return apiKey;
     const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
     const asked = await guard({ timeoutMs: timeouts.firstByteMs }, signal, (attemptSignal) =>
-      askChatModel({
+      PROVIDERS[route.upstream.kind]({
         baseUrl: route.target.base_url,
         apiKey: apiKey.value,
         body: { ...body, model: route.providerModel },

@@ -7,6 +7,7 @@ import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { NamedUpstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
 import { guard } from "../resilience/guard.ts";
+import { providerHeaders } from "../upstream/provider-headers.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { targetKey } from "./ask-model.ts";
 
@@ -56,7 +57,7 @@ async function askUpstream(
         url: new URL(`${target.base_url.replace(/\/$/, "")}/models`),
         headers: {
           accept: "application/json",
-          ...(apiKey.value === null ? {} : { authorization: `Bearer ${apiKey.value}` }),
+          ...providerHeaders(upstream.kind, apiKey.value),
         },
         body: null,
       },

@@ -56,7 +56,16 @@ export type ModelEvent =
       readonly logprobs?: Json;
     }
   /** The name is complete. `id` is the provider's, or one made up when it sent none. */
-  | { readonly type: "call"; readonly index: number; readonly id: string; readonly name: string }
+  | {
+      readonly type: "call";
+      readonly index: number;
+      readonly id: string;
+      readonly name: string;
+      /** What the same provider must see again beside this call in the next turn; nobody else reads it. */
+      readonly extra?: JsonObject;
+      /** A call of a custom tool: its arguments are free text, not JSON. */
+      readonly isCustom?: true;
+    }
   | { readonly type: "call_arguments"; readonly index: number; readonly delta: string }
   | { readonly type: "finish"; readonly reason: string }
   | { readonly type: "usage"; readonly usage: JsonObject }
@@ -110,6 +119,8 @@ export type ChatEvent =
       readonly index: number;
       readonly id: string;
       readonly name: string;
+      /** A call of a custom tool: its arguments are free text. */
+      readonly isCustom?: true;
     }
   | { readonly type: "client_call_arguments"; readonly index: number; readonly delta: string }
   | { readonly type: "tool"; readonly activity: ToolActivity }

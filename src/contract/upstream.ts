@@ -4,12 +4,15 @@ import * as z from "zod/mini";
 
 import { ResourceName, wholeNumber } from "./names.ts";
 
+/** The protocol a model provider speaks. */
+const UpstreamKind = z.enum(["openai", "openai_responses", "anthropic", "workers_ai"]);
+
 /** One endpoint of an upstream. */
 export const Target = z.strictObject({
   id: ResourceName,
-  /** Base URL of an OpenAI-compatible API, such as `https://api.openai.com/v1`. */
+  /** Base URL of the provider's API up to its version, such as `https://api.openai.com/v1`. */
   base_url: z.string().check(z.minLength(1), z.maxLength(2048)),
-  /** `{{secret.name}}`; the secret must be bound to this URL's host. Absent: no Authorization header is sent. */
+  /** `{{secret.name}}`; the secret must be bound to this URL's host. Absent: no key is sent. */
   api_key: z.optional(z.string().check(z.regex(/^\{\{secret\.[a-z0-9][a-z0-9_-]{0,63}\}\}$/))),
 });
 /** One endpoint of an upstream. */
@@ -17,7 +20,8 @@ export type Target = z.infer<typeof Target>;
 
 /** The body of `PUT /v1/upstreams/{name}`. */
 export const Upstream = z.strictObject({
-  kind: z.literal("openai"),
+  /** `openai` is chat completions, of OpenAI or anybody compatible. docs/providers.md says what each can express. */
+  kind: UpstreamKind,
   /** `"*"` passes every model name through; otherwise the names clients use, each with the provider's own name. */
   models: z.union([
     z.literal("*"),

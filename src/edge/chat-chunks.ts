@@ -27,6 +27,7 @@ const DONE = "data: [DONE]\n\n";
 export function createChunkEncoder(options: ChunkOptions): (event: ChatEvent) => string {
   let head: JsonObject = {};
   let headText = "";
+  const customCalls = new Set<number>();
   const nullUsage = options.includeUsage ? ',"usage":null' : "";
 
   function setHead(fields: JsonObject): string {
@@ -45,6 +46,14 @@ export function createChunkEncoder(options: ChunkOptions): (event: ChatEvent) =>
     return delta(JSON.stringify({ tool_calls: [call] }), undefined);
   }
 
+  function clientCall(event: Extract<ChatEvent, { type: "client_call" }>): string {
+    const { index, id, name, isCustom } = event;
+    if (isCustom !== true)
+      return toolCall({ index, id, type: "function", function: { name, arguments: "" } });
+    customCalls.add(index);
+    return toolCall({ index, id, type: "custom", custom: { name, input: "" } });
+  }
+
   return (event) => {
     switch (event.type) {
       case "started":
@@ -55,14 +64,11 @@ export function createChunkEncoder(options: ChunkOptions): (event: ChatEvent) =>
       case "delta":
         return delta(JSON.stringify(event.delta), event.logprobs);
       case "client_call":
-        return toolCall({
-          index: event.index,
-          id: event.id,
-          type: "function",
-          function: { name: event.name, arguments: "" },
-        });
+        return clientCall(event);
       case "client_call_arguments":
-        return toolCall({ index: event.index, function: { arguments: event.delta } });
+        return customCalls.has(event.index)
+          ? toolCall({ index: event.index, custom: { input: event.delta } })
+          : toolCall({ index: event.index, function: { arguments: event.delta } });
       case "tool":
         return options.includeTools ? chunk("", `,"x_gw":${JSON.stringify(event.activity)}`) : "";
       case "gateway_call":

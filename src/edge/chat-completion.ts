@@ -9,8 +9,9 @@ import { clientMeta, completionId } from "./chat-chunks.ts";
 /** A call of the client's own, as it grows. */
 interface GrowingCall {
   readonly id: string;
-  readonly type: "function";
-  readonly function: { readonly name: string; arguments: string };
+  readonly name: string;
+  readonly isCustom: boolean;
+  text: string;
 }
 
 /** The answer as it grows. */
@@ -57,13 +58,14 @@ function grow(growing: Growing, event: Growth, created: number): void {
     case "client_call":
       growing.calls.push({
         id: event.id,
-        type: "function",
-        function: { name: event.name, arguments: "" },
+        name: event.name,
+        isCustom: event.isCustom === true,
+        text: "",
       });
       break;
     case "client_call_arguments": {
       const call = growing.calls[event.index];
-      if (call !== undefined) call.function.arguments += event.delta;
+      if (call !== undefined) call.text += event.delta;
       break;
     }
     case "tool":
@@ -83,10 +85,16 @@ function completion(growing: Growing, end: Extract<ChatEvent, { type: "finished"
     content: hasText || !says ? content : null,
     refusal: null,
     ...rest,
-    ...(growing.calls.length > 0 && { tool_calls: growing.calls.map((call) => ({ ...call })) }),
+    ...(growing.calls.length > 0 && { tool_calls: growing.calls.map(toolCall) }),
   };
   const choice = { index: 0, message, logprobs: growing.logprobs, finish_reason: end.finishReason };
   return { ...growing.head, choices: [choice], usage: end.usage, x_gw: { ...end.summary } };
+}
+
+function toolCall({ id, name, isCustom, text }: GrowingCall): JsonObject {
+  return isCustom
+    ? { id, type: "custom", custom: { name, input: text } }
+    : { id, type: "function", function: { name, arguments: text } };
 }
 
 /** Adds `next` to what is there: texts and lists grow, anything else is replaced. */

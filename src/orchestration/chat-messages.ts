@@ -4,7 +4,7 @@
  * Written in the model's order, so that the same turn always gives the same bytes.
  */
 
-import type { Json, JsonObject } from "../platform/canonical-json.ts";
+import type { JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
 import type { ModelTurn, TurnCall } from "./chat-turn.ts";
 
@@ -28,12 +28,20 @@ export function assistantMessage(
     role: "assistant",
     content: content === undefined || content === "" ? null : content,
     ...otherText,
-    tool_calls: withSafeArguments(calls, executed).map(({ id, name, argumentsJson }): Json => ({
-      id,
-      type: "function",
-      function: { name, arguments: argumentsJson },
-    })),
+    tool_calls: withSafeArguments(calls, executed).map(asToolCall),
   };
+}
+
+/** One call as an assistant message holds it, with what the provider must see again. */
+export function asToolCall({
+  id,
+  name,
+  argumentsJson,
+  extra,
+  isCustom,
+}: Omit<TurnCall, "clientId">): JsonObject {
+  if (isCustom === true) return { id, type: "custom", custom: { name, input: argumentsJson }, ...extra };
+  return { id, type: "function", function: { name, arguments: argumentsJson }, ...extra };
 }
 
 /** One tool message for each call. */

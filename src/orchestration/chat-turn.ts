@@ -19,6 +19,10 @@ export interface TurnCall {
   readonly argumentsJson: string;
   /** The id the client saw, or null for a gateway call. */
   readonly clientId: string | null;
+  /** What the provider must see again beside the call. */
+  readonly extra?: JsonObject;
+  /** A custom tool's call: its arguments are free text. */
+  readonly isCustom?: true;
 }
 
 /** What the model said in one turn. */
@@ -90,9 +94,7 @@ function leave(iterator: AsyncIterator<ModelEvent>): void {
 }
 
 interface OpenCall {
-  readonly id: string;
-  readonly name: string;
-  readonly clientId: string | null;
+  readonly call: Omit<TurnCall, "argumentsJson">;
   readonly clientIndex: number;
   readonly pieces: string[];
 }
@@ -132,36 +134,37 @@ class TurnReader {
   }
 
   turn(): ModelTurn {
-    const calls = [...this.#calls.values()].map(({ id, name, clientId, pieces }) => ({
-      id,
-      name,
-      clientId,
+    const calls = [...this.#calls.values()].map(({ call, pieces }) => ({
+      ...call,
       argumentsJson: pieces.join(""),
     }));
     return { text: this.#text.fields(), calls, usage: this.#usage };
   }
 
-  async #openCall(event: {
-    readonly index: number;
-    readonly id: string;
-    readonly name: string;
-  }): Promise<void> {
+  async #openCall(event: Extract<ModelEvent, { type: "call" }>): Promise<void> {
     const { answer, naming } = this.#reading;
-    const { index, name } = event;
+    const { index, name, extra, isCustom } = event;
     const id = naming.modelId(event.id);
     const clientIndex = this.#clientCalls;
     const clientId = naming.clientId(name, id, clientIndex);
-    this.#calls.set(index, { id, name, clientId, clientIndex, pieces: [] });
+    const call = { id, name, clientId, ...(extra && { extra }), ...(isCustom && { isCustom }) };
+    this.#calls.set(index, { call, clientIndex, pieces: [] });
     if (clientId === null) return;
     this.#clientCalls += 1;
-    await answer.say({ type: "client_call", index: clientIndex, id: clientId, name });
+    await answer.say({
+      type: "client_call",
+      index: clientIndex,
+      id: clientId,
+      name,
+      ...(isCustom && { isCustom }),
+    });
   }
 
   async #addArguments(index: number, delta: string): Promise<void> {
     const call = this.#calls.get(index);
     if (call === undefined) return;
     call.pieces.push(delta);
-    if (call.clientId === null) return;
+    if (call.call.clientId === null) return;
     await this.#reading.answer.say({
       type: "client_call_arguments",
       index: call.clientIndex,

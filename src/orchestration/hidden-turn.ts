@@ -22,6 +22,7 @@ import {
   type JsonObject,
 } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
+import { asToolCall } from "./chat-messages.ts";
 import type { HiddenTurn } from "./ports.ts";
 
 /** Turns with client calls in one conversation; each is one read of the store. */
@@ -47,6 +48,7 @@ export function hiddenTurn(
       call.clientId === null ? call : { ...call, name: "", argumentsJson: "" },
     ),
     results: Object.fromEntries(contents),
+    ...(text["reasoning_details"] !== undefined && { reasoningDetails: text["reasoning_details"] }),
     ...(earlier.length > 0 && {
       earlier: { messages: earlier, content: text["content"] ?? null },
     }),
@@ -83,8 +85,16 @@ function rebuild(
     if (calls.some((call) => turnIdOf(call).length > 0)) {
       const whole = makeWhole(calls, turns, modelIds);
       if (whole === null) return fail({ code: "turn_expired" });
-      const { earlier, content, calls: tool_calls, results } = whole;
-      rebuilt.push(...earlier, { ...message, ...content, tool_calls }, ...results);
+      const { earlier, content, reasoning, calls: tool_calls, results } = whole;
+      // What the client has kept is the reasoning of all the turns; without the turn's own, none is the truth.
+      const isStale = earlier.length > 0 && message["reasoning_details"] !== undefined;
+      const reasoning_details = reasoning ?? (isStale ? [] : null);
+      const own = {
+        ...message,
+        ...content,
+        ...(reasoning_details !== null && { reasoning_details }),
+      };
+      rebuilt.push(...earlier, { ...own, tool_calls }, ...results);
     } else {
       const clientId = message["tool_call_id"];
       const modelId = typeof clientId === "string" ? modelIds.get(clientId) : undefined;
@@ -99,6 +109,8 @@ interface WholeTurn {
   readonly earlier: readonly JsonObject[];
   /** The turn's own text, where the client's message holds that of the turns before it as well. */
   readonly content: { readonly content?: Json };
+  /** The turn's own reasoning, in place of whatever the client has kept of all turns. */
+  readonly reasoning: Json;
   readonly calls: readonly JsonObject[];
   /** Tool messages of the gateway's calls. */
   readonly results: readonly JsonObject[];
@@ -116,6 +128,7 @@ function makeWhole(
   const restored = new Set<HiddenTurn>();
   const earlier: JsonObject[] = [];
   let content: WholeTurn["content"] = {};
+  let reasoning: Json = null;
   for (const call of calls) {
     const [turnId] = turnIdOf(call);
     if (turnId === undefined) {
@@ -131,19 +144,21 @@ function makeWhole(
       earlier.push(...turn.earlier.messages);
       content = { content: turn.earlier.content };
     }
-    for (const { id, name, argumentsJson, clientId } of turn.calls) {
+    reasoning = turn.reasoningDetails ?? reasoning;
+    for (const kept of turn.calls) {
+      const { id, clientId, extra } = kept;
       if (clientId === null) {
-        whole.push({ id, type: "function", function: { name, arguments: argumentsJson } });
+        whole.push(asToolCall(kept));
         results.push({ role: "tool", tool_call_id: id, content: turn.results[id] ?? "" });
         continue;
       }
       const own = byId.get(clientId);
       if (own === undefined) continue;
-      whole.push({ ...own, id });
+      whole.push({ ...own, id, ...extra });
       modelIds.set(clientId, id);
     }
   }
-  return { earlier, content, calls: whole, results };
+  return { earlier, content, reasoning, calls: whole, results };
 }
 
 function callsOf(message: JsonObject): readonly JsonObject[] {

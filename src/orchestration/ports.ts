@@ -59,9 +59,13 @@ export interface HiddenTurn {
     readonly name: string;
     readonly argumentsJson: string;
     readonly clientId: string | null;
+    /** What the provider must see again beside the call. */
+    readonly extra?: JsonObject;
   }[];
   /** Content of the tool message, by the model's call id, for each gateway call. */
   readonly results: Readonly<Record<string, string>>;
+  /** The reasoning that led to the calls, which some providers demand back unchanged and few clients keep. */
+  readonly reasoningDetails?: Json;
   /**
    * The run's turns before this one, in which the gateway's tools alone were called: the client never saw them and the
    * model must. Absent in a run's first turn.

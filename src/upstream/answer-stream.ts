@@ -7,8 +7,8 @@
  */
 
 import type { ModelEvent } from "../contract/chat.ts";
+import type { AnswerParser } from "./answer-parser.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
-import type { ChatStreamParser } from "./chat-stream.ts";
 import type { Chunks } from "./read-body.ts";
 
 /** Decoded bytes of one answer. */
@@ -23,7 +23,7 @@ const LINGER_MS = 20;
 /** The events of one answer. Owned by whoever iterates it: iterate to the end or leave with `return()`. */
 export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined> {
   readonly #chunks: Chunks;
-  readonly #parser: ChatStreamParser;
+  readonly #parser: AnswerParser;
   readonly #watch: AnswerWatch;
   readonly #idleMs: number;
   #queue: readonly ModelEvent[] = [];
@@ -31,7 +31,7 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
   #bytes = 0;
   #closed = false;
 
-  constructor(chunks: Chunks, parser: ChatStreamParser, watch: AnswerWatch, idleMs: number) {
+  constructor(chunks: Chunks, parser: AnswerParser, watch: AnswerWatch, idleMs: number) {
     this.#chunks = chunks;
     this.#parser = parser;
     this.#watch = watch;

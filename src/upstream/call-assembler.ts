@@ -11,6 +11,7 @@ import type { ModelEvent } from "../contract/chat.ts";
 import { isJsonObject, type Json, type JsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { ArgumentText } from "./argument-text.ts";
+import { textOf } from "./json-member.ts";
 
 /** Calls in one answer. */
 export const MAX_CALLS = 256;
@@ -38,9 +39,15 @@ interface Piece {
   readonly id: string;
   readonly name: string;
   readonly argumentText: string;
+  /** What the same provider must see again with the call: Gemini's thought signature. */
+  readonly extra: JsonObject | null;
+  /** A call of a custom tool, whose argument is free text. */
+  readonly isCustom: boolean;
 }
 
 interface Call {
+  extra: JsonObject | null;
+  readonly isCustom: boolean;
   readonly providerIndex: number | null;
   providerId: string;
   name: string;
@@ -102,6 +109,8 @@ export class CallAssembler {
     if (known !== null && !this.#startsAnother(known, piece)) return known;
     if (this.#calls.length === MAX_CALLS) return null;
     const call: Call = {
+      extra: null,
+      isCustom: piece.isCustom,
       providerIndex: piece.index,
       providerId: piece.id,
       name: "",
@@ -160,6 +169,7 @@ export class CallAssembler {
   /** Adds the piece to its call; false past a bound. */
   #extend(call: Call, piece: Piece): boolean {
     this.#current = call;
+    call.extra ??= piece.extra;
     if (call.providerId === "" && call.index === null) call.providerId = piece.id;
     if (call.index === null && piece.name !== "") call.name = this.#joinName(call.name, piece.name);
     if (call.name.length > MAX_NAME_LENGTH) return false;
@@ -191,6 +201,8 @@ export class CallAssembler {
           index: call.index,
           id: this.#takeId(call.providerId),
           name: call.name,
+          ...(call.extra !== null && { extra: { extra_content: call.extra } }),
+          ...(call.isCustom && { isCustom: true }),
         });
       }
       if (call.index !== null && call.waiting !== "") {
@@ -217,19 +229,17 @@ function isEmpty(piece: Piece): boolean {
 /** One entry of `tool_calls`; null when it is no object. `position` stands in for a missing index. */
 function readPiece(entry: Json, position: number | null): Piece | null {
   if (!isJsonObject(entry)) return null;
-  const described = entry["function"];
+  const { custom, extra_content: extra, index } = entry;
+  const described = entry["function"] ?? custom;
   const called: JsonObject = isJsonObject(described) ? described : {};
-  const index = entry["index"];
   return {
     index: typeof index === "number" ? index : position,
     id: textOf(entry["id"]),
     name: textOf(called["name"]),
-    argumentText: argumentTextOf(called["arguments"]),
+    argumentText: argumentTextOf(called["arguments"] ?? called["input"]),
+    extra: isJsonObject(extra) ? extra : null,
+    isCustom: isJsonObject(custom),
   };
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === "string" ? value : "";
 }
 
 /** Some providers send the arguments as an object instead of its text. */

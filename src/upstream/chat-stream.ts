@@ -15,15 +15,15 @@ import {
   type JsonObject,
 } from "../platform/canonical-json.ts";
 import { newId } from "../platform/id.ts";
-import { type AssemblerOptions, CallAssembler } from "./call-assembler.ts";
+import {
+  type AnswerParser,
+  type AnswerReader,
+  createStreamParser,
+  createWholeParser,
+  type ParserOptions,
+} from "./answer-parser.ts";
+import { CallAssembler } from "./call-assembler.ts";
 import { rejectedInStream } from "./rejection.ts";
-import { createSseParser, type ServerSentEvent } from "./sse-parser.ts";
-
-/** One event of a stream. */
-const MAX_EVENT_CHARS = 4 * 1024 * 1024;
-
-/** One answer that is not streamed. */
-export const MAX_ANSWER_CHARS = 16 * 1024 * 1024;
 
 /** Longest finish reason handed on. */
 const MAX_REASON_LENGTH = 64;
@@ -31,99 +31,25 @@ const MAX_REASON_LENGTH = 64;
 /** Top-level fields handed on as `meta`. */
 const META_FIELDS = ["model", "system_fingerprint", "service_tier"];
 
-/** What the parser may be told about the request; both make it more exact, neither is needed. */
-export type ParserOptions = Partial<AssemblerOptions>;
-
-/** A parser of one streamed answer. After a `failed` event, and after `end`, it gives nothing more. */
-export interface ChatStreamParser {
-  /** The finish reason has come; what may still follow is usage. */
-  readonly finishSeen: boolean;
-  /** The answer is complete: the stream said `[DONE]`, or it failed. */
-  readonly done: boolean;
-  push(bytes: Uint8Array): readonly ModelEvent[];
-  /** Call once, when the stream has ended or was cut. */
-  end(): readonly ModelEvent[];
+/** What a provider that is nearly compatible needs besides. */
+export interface ChatOptions extends ParserOptions {
+  /** Brings a chunk of another format into OpenAI's; the default leaves it as it is. */
+  readonly asChunk?: (chunk: JsonObject) => JsonObject;
 }
 
 /** A parser of one streamed answer. */
-export function createChatStreamParser(options: ParserOptions = {}): ChatStreamParser {
-  const sse = createSseParser(MAX_EVENT_CHARS);
-  const answer = new AnswerReader(options);
-
-  let ending = false;
-  const read = (event: ServerSentEvent): readonly ModelEvent[] => {
-    const data = event.data.trim();
-    if (data === "") return [];
-    if (data === "[DONE]") return answer.complete(true);
-    const chunk = parseJson(data);
-    if (chunk !== undefined) return answer.chunk(chunk, "delta");
-    // Half an event at the end of a finished answer is nothing anybody waits for.
-    return ending && answer.finishSeen ? [] : answer.invalid();
-  };
-
-  return {
-    get finishSeen() {
-      return answer.finishSeen;
-    },
-    get done() {
-      return answer.done;
-    },
-    push(bytes) {
-      if (answer.done) return [];
-      const events = sse.push(bytes);
-      return events.ok ? events.value.flatMap(read) : answer.invalid();
-    },
-    end() {
-      ending = true;
-      const rest = sse.end();
-      return [...(rest.ok ? rest.value.flatMap(read) : []), ...answer.complete(false)];
-    },
-  };
+export function createChatStreamParser(options: ChatOptions = {}): AnswerParser {
+  return createStreamParser(new ChatReader(options));
 }
 
-/** A parser of one answer that is not streamed: everything comes from `end`. */
-export function createChatAnswerParser(options: ParserOptions = {}): ChatStreamParser {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
-  const invalid: readonly ModelEvent[] = [
-    { type: "failed", error: { code: "upstream_invalid_response" } },
-  ];
-  let text = "";
-  let done = false;
-  const take = (decode: () => string): readonly ModelEvent[] => {
-    try {
-      text += decode();
-    } catch {
-      done = true;
-    }
-    done ||= text.length > MAX_ANSWER_CHARS;
-    return done ? invalid : [];
-  };
-  return {
-    finishSeen: false,
-    get done() {
-      return done;
-    },
-    push: (bytes) => (done ? [] : take(() => decoder.decode(bytes, { stream: true }))),
-    end() {
-      if (done) return [];
-      const broken = take(() => decoder.decode());
-      done = true;
-      return broken.length > 0 ? broken : parseChatCompletion(parseJson(text), options);
-    },
-  };
-}
-
-/** The events of a whole answer. */
-export function parseChatCompletion(
-  json: unknown,
-  options: ParserOptions = {},
-): readonly ModelEvent[] {
-  const answer = new AnswerReader(options);
-  return [...answer.chunk(json, "message"), ...answer.complete(true)];
+/** A parser of one answer that is not streamed. */
+export function createChatAnswerParser(options: ChatOptions = {}): AnswerParser {
+  return createWholeParser(new ChatReader(options));
 }
 
 /** Reads chunks into events and remembers what must come last. */
-class AnswerReader {
+class ChatReader implements AnswerReader {
+  readonly #asChunk: (chunk: JsonObject) => JsonObject;
   readonly #calls: CallAssembler;
   readonly #meta = new Map<string, Json>();
   #choiceSeen = false;
@@ -131,7 +57,8 @@ class AnswerReader {
   #usage: JsonObject | null = null;
   #done = false;
 
-  constructor(options: ParserOptions) {
+  constructor(options: ChatOptions) {
+    this.#asChunk = options.asChunk ?? ((chunk) => chunk);
     this.#calls = new CallAssembler({
       toolNames: options.toolNames ?? new Set(),
       newCallId: options.newCallId ?? (() => newId("call")),
@@ -146,12 +73,21 @@ class AnswerReader {
     return this.#reason !== null;
   }
 
+  event(json: unknown): readonly ModelEvent[] {
+    return this.#chunk(json, "delta");
+  }
+
+  whole(json: unknown): readonly ModelEvent[] {
+    return [...this.#chunk(json, "message"), ...this.complete(true)];
+  }
+
   /** One parsed chunk; `expected` is where this kind of answer keeps its content. */
-  chunk(chunk: unknown, expected: "delta" | "message"): readonly ModelEvent[] {
+  #chunk(json: unknown, expected: "delta" | "message"): readonly ModelEvent[] {
     if (this.#done) return [];
-    if (!isJsonObject(chunk)) return this.invalid();
-    const error = rejectedInStream(chunk);
+    if (!isJsonObject(json)) return this.invalid();
+    const error = rejectedInStream(json);
     if (error !== null) return this.#fail(error);
+    const chunk = this.#asChunk(json);
     const usage = chunk["usage"];
     if (isJsonObject(usage)) this.#usage = usage;
     const events = this.#readMeta(chunk);
@@ -162,7 +98,6 @@ class AnswerReader {
     return read === null ? [...events, ...this.invalid()] : [...events, ...read];
   }
 
-  /** The last events; `orderly` is true when the upstream itself said that the answer is complete. */
   complete(orderly: boolean): readonly ModelEvent[] {
     if (this.#done) return [];
     if (!this.#choiceSeen || (!orderly && this.#reason === null)) return this.invalid();
@@ -175,7 +110,6 @@ class AnswerReader {
     return [...calls.value, ...usage, { type: "finish", reason }];
   }
 
-  /** Ends the answer because it is not in the format. */
   invalid(): readonly ModelEvent[] {
     return this.#fail({ code: "upstream_invalid_response" });
   }
@@ -247,12 +181,4 @@ function readDelta(fields: JsonObject, logprobs: Json | undefined): ModelEvent[]
 
 function otherOf(expected: "delta" | "message"): "delta" | "message" {
   return expected === "delta" ? "message" : "delta";
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

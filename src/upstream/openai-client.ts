@@ -9,9 +9,7 @@
 import { OpenAI } from "openai/client";
 
 import type { JsonObject } from "../platform/canonical-json.ts";
-
-/** Sends what the package built; true when there is an answer. Must not reject. */
-export type Send = (url: string, body: BodyInit | null) => Promise<boolean>;
+import type { Send } from "./ask-provider.ts";
 
 /** Rides along with the request through the package to its `fetch`. */
 interface Carrier {

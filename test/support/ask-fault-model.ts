@@ -5,7 +5,7 @@ import { inject } from "vitest";
 import type { ModelEvent } from "../../src/contract/chat.ts";
 import type { JsonObject } from "../../src/platform/canonical-json.ts";
 import { askChatModel } from "../../src/upstream/chat-model.ts";
-import type { ModelRequest } from "../../src/upstream/chat-model.ts";
+import type { ModelRequest } from "../../src/upstream/ask-provider.ts";
 
 /** Base URL of the fault origin. */
 export const origin = inject("servers")["fault"] ?? "";

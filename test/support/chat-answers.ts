@@ -1,8 +1,8 @@
 /** Builds provider answers for parser tests, and folds the parser's events back into what they mean. */
 
 import type { ModelEvent } from "../../src/contract/chat.ts";
-import { createChatStreamParser } from "../../src/upstream/chat-stream.ts";
-import type { ParserOptions } from "../../src/upstream/chat-stream.ts";
+import type { ParserOptions } from "../../src/upstream/answer-parser.ts";
+import { createChatAnswerParser, createChatStreamParser } from "../../src/upstream/chat-stream.ts";
 
 const utf8 = new TextEncoder();
 
@@ -67,6 +67,12 @@ export function parsePayloads(
   options: ParserOptions = {},
 ): ModelEvent[] {
   return parseChunks([streamBytes(payloads)], options);
+}
+
+/** The events of an answer that is not streamed. */
+export function parseChatCompletion(json: unknown, options: ParserOptions = {}): ModelEvent[] {
+  const parser = createChatAnswerParser(options);
+  return [...parser.push(utf8.encode(JSON.stringify(json))), ...parser.end()];
 }
 
 /** The calls in the events. Throws when indexes have gaps or arguments come before their call. */

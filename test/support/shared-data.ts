@@ -16,8 +16,8 @@ export interface LabelledUrl {
 /** What the tests may use; null where this machine does not have it. */
 export interface SharedData {
   readonly egressUrls: readonly LabelledUrl[] | null;
-  /** Recorded chat completions by file name. */
-  readonly chatCompletions: Readonly<Record<string, string>> | null;
+  /** Every recorded answer by `folder/file`: chat completions, Responses, Open Responses, Messages. */
+  readonly wireFixtures: Readonly<Record<string, string>> | null;
   /** Lines of recorded function calling tasks, each with a list `function` of `{name, parameters}`. */
   readonly functionTasks: readonly string[] | null;
 }
@@ -32,20 +32,26 @@ declare module "vitest" {
 export function readSharedData(): SharedData {
   const root = resolve(import.meta.dirname, "../../../shared/data");
   const urls = join(root, "ssrf/ssrf-urls.jsonl");
-  const completions = join(root, "wire-fixtures/chat-completions");
+  const fixtures = join(root, "wire-fixtures");
   const tasks = join(root, "bfcl/multiple.jsonl");
   return {
     functionTasks: existsSync(tasks) ? readLines(tasks) : null,
     egressUrls: existsSync(urls) ? readLines(urls).map(readLabelled) : null,
-    chatCompletions: existsSync(completions)
-      ? Object.fromEntries(
-          readdirSync(completions).map((name) => [
-            name,
-            readFileSync(join(completions, name), "utf8"),
-          ]),
-        )
-      : null,
+    wireFixtures: existsSync(fixtures) ? readTree(fixtures) : null,
   };
+}
+
+/** Files one folder deep, by `folder/file`. */
+function readTree(root: string): Readonly<Record<string, string>> {
+  const folders = readdirSync(root, { withFileTypes: true }).filter((one) => one.isDirectory());
+  return Object.fromEntries(
+    folders.flatMap(({ name: folder }) =>
+      readdirSync(join(root, folder)).map((file) => [
+        `${folder}/${file}`,
+        readFileSync(join(root, folder, file), "utf8"),
+      ]),
+    ),
+  );
 }
 
 function readLines(path: string): string[] {

@@ -2,12 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 
-import {
-  MAX_ANSWER_CHARS,
-  createChatAnswerParser,
-  parseChatCompletion,
-} from "../../src/upstream/chat-stream.ts";
-import { callsOf, piece, textOf } from "../support/chat-answers.ts";
+import { MAX_ANSWER_CHARS } from "../../src/upstream/answer-parser.ts";
+import { createChatAnswerParser } from "../../src/upstream/chat-stream.ts";
+import { callsOf, parseChatCompletion, piece, textOf } from "../support/chat-answers.ts";
 
 const INVALID = { type: "failed", error: { code: "upstream_invalid_response" } };
 const utf8 = new TextEncoder();

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { isJsonObject } from "../../src/platform/canonical-json.ts";
 import type { JsonObject } from "../../src/platform/canonical-json.ts";
-import type { ModelRequest } from "../../src/upstream/chat-model.ts";
+import type { ModelRequest } from "../../src/upstream/ask-provider.ts";
 import { TIMEOUTS, ask, eventsOf, origin } from "../support/ask-fault-model.ts";
 import { callsOf, textOf } from "../support/chat-answers.ts";
 import { faultCounts, settledCounts } from "../support/fault-stats.ts";
