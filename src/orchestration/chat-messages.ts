@@ -40,7 +40,8 @@ export function asToolCall({
   extra,
   isCustom,
 }: Omit<TurnCall, "clientId">): JsonObject {
-  if (isCustom === true) return { id, type: "custom", custom: { name, input: argumentsJson }, ...extra };
+  if (isCustom === true)
+    return { id, type: "custom", custom: { name, input: argumentsJson }, ...extra };
   return { id, type: "function", function: { name, arguments: argumentsJson }, ...extra };
 }
 
