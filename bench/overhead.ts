@@ -23,7 +23,7 @@ const WARM_UP = 100;
 const FRESH_STARTS = 5;
 /** Added latency allowed at the median. */
 const MAX_ADDED_MS = 2;
-const MAX_BUNDLE_KIB = 200;
+const MAX_BUNDLE_KIB = 400;
 
 const BODY = { model: "fixed", messages: [{ role: "user", content: "Hello?" }] };
 

@@ -7,8 +7,11 @@ import { spawnSync } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-/** Compressed size of everything that is uploaded, KiB. */
-const BUDGET_KIB = 200;
+/**
+ * Compressed size of everything that is uploaded, KiB. The two SDKs of the Model Context Protocol are two fifths of it;
+ * they are imported where they are first used, so an isolate that never meets them does not run them.
+ */
+const BUDGET_KIB = 400;
 const FOLDER = "dist/bundle";
 
 const build = spawnSync(

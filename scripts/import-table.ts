@@ -73,6 +73,7 @@ export const OBJECT_COMMON: readonly Room[] = ["algorithms", "contract", "platfo
 export const LIBRARY_HOME: Record<string, Room> = {
   hono: "edge",
   openai: "upstream",
+  "@modelcontextprotocol/client": "upstream",
   "@cfworker/json-schema": "tools",
   zod: "contract",
 };

@@ -1,6 +1,6 @@
 /**
- * ResourceTable: a tenant's tools, upstreams and sealed secrets. They differ only in what their body is, so they share a
- * table; the body is JSON text, checked by its schema before it comes here and after it leaves.
+ * ResourceTable: a tenant's tools, upstreams, sealed secrets, MCP servers and what those were seen to offer. They differ
+ * only in what their body is, so they share a table; the body is JSON text, checked by its schema before it comes here and after it leaves.
  *
  * A version counts up with every change of a name and is never given twice, also when the name was deleted in between:
  * a cached result or a sealed value of an older definition can therefore never be taken for one of a newer.
@@ -10,13 +10,15 @@ import type { GatewayError } from "../../src/contract/error.ts";
 import { fail, ok, type Result } from "../../src/platform/result.ts";
 
 /** What a resource is. */
-export type ResourceKind = "tool" | "upstream" | "secret";
+export type ResourceKind = "tool" | "upstream" | "secret" | "mcp_server" | "mcp_listing";
 
 /** Resources of one tenant by kind. */
 export const MAX_RESOURCES: Readonly<Record<ResourceKind, number>> = {
   tool: 256,
   upstream: 32,
   secret: 128,
+  mcp_server: 16,
+  mcp_listing: 16,
 };
 
 /** Characters of all bodies together: every isolate that serves the tenant holds them. */

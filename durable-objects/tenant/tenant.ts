@@ -9,6 +9,7 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { GatewayError } from "../../src/contract/error.ts";
+import { McpListing, McpServer, type McpLook } from "../../src/contract/mcp.ts";
 import type { PolicyVersion, Profile } from "../../src/contract/policy.ts";
 import type { Sealed } from "../../src/contract/secret.ts";
 import { StoredSecret, type TenantKey } from "../../src/contract/stored.ts";
@@ -20,6 +21,7 @@ import { fail, ok, type Result } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
 import { aboveCeiling } from "./ceiling.ts";
 import { KeyTable } from "./key-table.ts";
+import { mergeLook } from "./merge-look.ts";
 import { PolicyTable } from "./policy-table.ts";
 import { presetFor, propose } from "./propose.ts";
 import {
@@ -119,6 +121,12 @@ export class Tenant extends DurableObject<Env> {
         name,
         version,
         upstream: Upstream.parse(JSON.parse(body)),
+      })),
+      mcpServers: this.#resources.all("mcp_server").map(({ name, version, body }) => ({
+        label: name,
+        version,
+        server: McpServer.parse(JSON.parse(body)),
+        listing: this.#listing(name),
       })),
       secrets: this.#resources.all("secret").map(({ name, version, body }) => ({
         name,
@@ -250,8 +258,32 @@ export class Tenant extends DurableObject<Env> {
   /** Removes a resource; false when there is none. */
   removeResource(kind: ResourceKind, name: string): boolean {
     const removed = this.#resources.remove(kind, name);
+    if (kind === "mcp_server") this.#resources.remove("mcp_listing", name);
     if (removed) this.#changed();
     return removed;
+  }
+
+  /**
+   * Notes what a look at an MCP server brought (an `McpLook` as JSON text). `conflict` when the server was changed or
+   * removed meanwhile, `unprocessable` when it is more than a tenant may keep.
+   */
+  noteMcpLook(label: string, lookJson: string): Result<null, GatewayError> {
+    const stored = this.#resources.read("mcp_server", label);
+    // Written by this gateway from checked parts; RPC cannot type the recursion of JSON Schema.
+    const look: McpLook = JSON.parse(lookJson);
+    if (stored === null || McpServer.parse(JSON.parse(stored.body)).url !== look.url) {
+      return fail({ code: "conflict", detail: "The MCP server was changed at the same time." });
+    }
+    const listing = mergeLook(this.#listing(label), look);
+    const written = this.#resources.put("mcp_listing", label, JSON.stringify(listing));
+    if (!written.ok) return written;
+    this.#changed();
+    return ok(null);
+  }
+
+  #listing(label: string): McpListing | null {
+    const row = this.#resources.read("mcp_listing", label);
+    return row === null ? null : McpListing.parse(JSON.parse(row.body));
   }
 
   #force(policy: PolicyVersion["policy"], author: string): PolicyVersion {

@@ -5,11 +5,13 @@
 
 import type { Residency } from "../contract/key.ts";
 import type { Sealed, SealedSecret } from "../contract/secret.ts";
+import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
 import { tenantScope } from "../tools/cache-key.ts";
-import type { ToolPorts } from "../tools/tool-ports.ts";
+import type { McpPorts, ToolPorts } from "../tools/tool-ports.ts";
 import { createResultCache, type ResultCache } from "../tools/result-cache.ts";
 import { sendRequest } from "../upstream/send.ts";
+import { lookSoon, mcpEndpoint } from "./mcp-servers.ts";
 import type { RunContext } from "./run-context.ts";
 import { openSecretFor } from "./secrets.ts";
 import { tenantBox } from "./tenant-box.ts";
@@ -20,6 +22,8 @@ export interface ToolContext {
   readonly residency: Residency;
   readonly dataKey: Sealed;
   readonly secrets: readonly SealedSecret[];
+  /** Absent from an isolate that is one release behind. */
+  readonly mcpServers?: readonly McpEndpoint[];
   readonly cacheEnabled: boolean;
   readonly locale: string;
   readonly traceparent: string | null;
@@ -28,11 +32,13 @@ export interface ToolContext {
 /** The part of a run's context that its tool calls need. */
 export function toolContext({ snapshot, locale, traceparent }: RunContext): ToolContext {
   const { tenantId, residency, dataKey, secrets, policy } = snapshot;
+  const mcpServers = snapshot.mcpServers.map(mcpEndpoint);
   return {
     tenantId,
     residency,
     dataKey,
     secrets,
+    mcpServers,
     cacheEnabled: policy.cache.enabled,
     locale,
     traceparent,
@@ -41,7 +47,7 @@ export function toolContext({ snapshot, locale, traceparent }: RunContext): Tool
 
 /** Ports for calls of `tools`. `defer` takes work that may outlive the answer, such as filling the cache. */
 export function toolPorts(
-  env: Pick<Env, "RESULTS" | "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  env: Pick<Env, "RESULTS" | "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT" | "ROLE">,
   context: ToolContext,
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,
@@ -53,10 +59,30 @@ export function toolPorts(
     openSecret: (name, host) => openSecretFor(env, context, name, host),
     credentials: new Map(context.secrets.map(({ name, version }) => [name, String(version)])),
     cache: scope === null ? null : { scope, results: resultCache(env, context, defer) },
+    mcp: mcpPorts(env, context, defer),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
     traceparent: context.traceparent,
     now: () => Date.now(),
+  };
+}
+
+function mcpPorts(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT" | "ROLE">,
+  context: ToolContext,
+  defer: (work: Promise<unknown>) => void,
+): McpPorts {
+  const servers = new Map((context.mcpServers ?? []).map((endpoint) => [endpoint.label, endpoint]));
+  return {
+    tenantId: context.tenantId,
+    servers,
+    // Loaded when it is first needed: most isolates never meet an MCP server, and its SDK is heavy.
+    call: async (...call) => (await import("../upstream/mcp/call-tool.ts")).callMcpTool(...call),
+    defer,
+    onListChanged(label) {
+      const endpoint = servers.get(label);
+      if (endpoint !== undefined) lookSoon(env, context, endpoint, defer);
+    },
   };
 }
 

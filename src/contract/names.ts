@@ -11,6 +11,12 @@ export const CALL_LABEL = /^[A-Za-z0-9_.:-]{1,64}$/;
 /** Name of an upstream, secret or target: a lower-case word that is safe in a path and in a template. */
 export const ResourceName = z.string().check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/));
 
+/** Name of an MCP server: a lower-case word without `__`, because its tools are called `label__tool`. */
+export const McpLabel = z.string().check(z.regex(/^[a-z0-9](?:[_-]?[a-z0-9]){0,31}$/));
+
+/** A tool's name as its MCP server writes it. */
+export const McpToolName = z.string().check(z.minLength(1), z.maxLength(128));
+
 /** Free text shown to people. */
 export const Label = z.string().check(z.minLength(1), z.maxLength(200));
 

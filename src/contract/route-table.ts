@@ -5,6 +5,7 @@
 
 import { ChatRequest } from "./chat.ts";
 import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
+import { MCP_ROUTES } from "./mcp-routes.ts";
 import type { Schema } from "./parse.ts";
 import { Policy, PolicyRollback } from "./policy.ts";
 import { RunCancel, RunRequest } from "./run.ts";
@@ -178,6 +179,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     status: 204,
     summary: "Deletes a tool.",
   },
+  ...MCP_ROUTES,
   {
     method: "GET",
     path: "/v1/upstreams",

@@ -64,6 +64,10 @@ export type CallErrorCode =
   | "cancelled"
   | "upstream_unreachable"
   | "upstream_status"
+  /** The tool ran and says that it failed. */
+  | "tool_error"
+  /** An MCP server answered with a JSON-RPC error. */
+  | "mcp_error"
   | "rate_limited"
   | "result_too_large"
   | "result_invalid"

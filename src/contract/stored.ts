@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 
 import { Residency, TenantScope, type KeyRegion, type KeyView } from "./key.ts";
 import { Limits } from "./limits.ts";
+import { McpListing, McpServer } from "./mcp.ts";
 import { Policy } from "./policy.ts";
 import { ToolDefinition } from "./tool.ts";
 import { Upstream } from "./upstream.ts";
@@ -45,6 +46,18 @@ export const StoredSnapshot = z.object({
   policyVersion: z.number(),
   tools: z.array(z.object({ name: z.string(), version: z.number(), definition: ToolDefinition })),
   upstreams: z.array(z.object({ name: z.string(), version: z.number(), upstream: Upstream })),
+  // Absent in a snapshot of an object that is one release behind.
+  mcpServers: z._default(
+    z.array(
+      z.object({
+        label: z.string(),
+        version: z.number(),
+        server: McpServer,
+        listing: z.nullable(McpListing),
+      }),
+    ),
+    [],
+  ),
   secrets: z.array(
     z.object({
       name: z.string(),

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import type { NamedUpstream } from "./upstream.ts";
 import { Residency } from "./key.ts";
 import { Limits } from "./limits.ts";
+import type { NamedMcpServer } from "./mcp.ts";
 import { Label, LocaleSetting } from "./names.ts";
 import { Profile, type Policy } from "./policy.ts";
 import type { Sealed, SealedSecret } from "./secret.ts";
@@ -66,8 +67,10 @@ export interface TenantSnapshot {
   readonly ceiling: Limits;
   readonly policy: Policy;
   readonly policyVersion: number;
+  /** The tenant's own tools, and with `withMcpTools` those its MCP servers offer. */
   readonly tools: readonly Tool[];
   readonly upstreams: readonly NamedUpstream[];
+  readonly mcpServers: readonly NamedMcpServer[];
   readonly secrets: readonly SealedSecret[];
   /** The tenant's data key, wrapped by the deployment's master key. */
   readonly dataKey: Sealed;

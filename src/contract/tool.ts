@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 
-import { AnyObject, GroupName, wholeNumber } from "./names.ts";
+import { AnyObject, GroupName, McpLabel, McpToolName, wholeNumber } from "./names.ts";
 
 /**
  * What a call may do to the world. Unknown means `write`. `pure` and `read` may be cached; a `write` whose answer was
@@ -37,7 +37,12 @@ export const BuiltinTool = z.enum(["calculator", "current_time"]);
 /** Name of a tool that runs inside the gateway. */
 export type BuiltinTool = z.infer<typeof BuiltinTool>;
 
-/** The body of `PUT /v1/tools/{name}`. Exactly one of `http` and `builtin`. */
+/** A tool of one of the tenant's MCP servers, under the name the server gives it. */
+export const McpTool = z.strictObject({ server: McpLabel, tool: McpToolName });
+/** A tool of one of the tenant's MCP servers. */
+export type McpTool = z.infer<typeof McpTool>;
+
+/** The body of `PUT /v1/tools/{name}`. Exactly one of `http`, `builtin` and `mcp`. */
 export const ToolDefinition = z.strictObject({
   description: z.string().check(z.minLength(1), z.maxLength(4096)),
   /** JSON Schema of the arguments; its type must be "object". */
@@ -47,6 +52,7 @@ export const ToolDefinition = z.strictObject({
   effect: z._default(Effect, "write"),
   http: z.optional(HttpTool),
   builtin: z.optional(BuiltinTool),
+  mcp: z.optional(McpTool),
   /** Wall time of one call, counted from the moment it holds a connection. */
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Only for `pure` and `read`. */

@@ -16,6 +16,7 @@ import { bootstrap } from "./routes/bootstrap.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
+import { mcpServers } from "./routes/mcp-servers.ts";
 import { models } from "./routes/models.ts";
 import { policy } from "./routes/policy.ts";
 import { reference } from "./routes/reference.ts";
@@ -44,6 +45,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/keys", keys);
   app.route("/v1/policy", policy);
   app.route("/v1/tools", tools);
+  app.route("/v1/mcp-servers", mcpServers);
   app.route("/v1/upstreams", upstreams);
   app.route("/v1/secrets", secrets);
   app.route("/v1/runs", runs);

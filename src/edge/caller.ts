@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 
+import { refreshMcpServers } from "../assembly/mcp-servers.ts";
 import type { RunCaller } from "../assembly/start-run.ts";
 import type { GatewayError } from "../contract/error.ts";
 import { ok, type Result } from "../platform/result.ts";
@@ -14,6 +15,7 @@ export async function loadCaller(c: Context<EdgeEnv>): Promise<Result<RunCaller,
   const { key, record } = c.var;
   const snapshot = await loadSnapshot(c.env, key, Date.now());
   if (!snapshot.ok) return snapshot;
+  refreshMcpServers(c.env, snapshot.value, (work) => c.executionCtx.waitUntil(work));
   return ok({
     snapshot: snapshot.value,
     key,

@@ -5,6 +5,7 @@
 
 import type { GatewayError } from "../contract/error.ts";
 import type { KeyRecord } from "../contract/key.ts";
+import { McpServer } from "../contract/mcp.ts";
 import { pageLimit, pageOf, type Page, type PageQuery } from "../contract/page.ts";
 import type { SecretPut } from "../contract/secret.ts";
 import { StoredSecret } from "../contract/stored.ts";
@@ -13,7 +14,7 @@ import { Upstream, type NamedUpstream } from "../contract/upstream.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { ownTenant } from "./own-tenant.ts";
 import { sealSecret } from "./sealed.ts";
-import { forgetSnapshot } from "./snapshot.ts";
+import { forgetSnapshot, loadSnapshot } from "./snapshot.ts";
 
 type ResourcesEnv = Pick<Env, "ROLE" | "TENANT">;
 
@@ -22,6 +23,13 @@ export interface SecretView {
   readonly name: string;
   readonly version: number;
   readonly hosts: readonly string[];
+}
+
+/** An MCP server as its tenant wrote it. */
+export interface McpServerRow {
+  readonly name: string;
+  readonly version: number;
+  readonly server: McpServer;
 }
 
 /** What a write made of a resource; `created` when nothing of that name was there. */
@@ -33,7 +41,7 @@ export interface Written<T> {
 /** Times a secret is sealed again because another write took its version meanwhile. */
 const MAX_SEAL_ATTEMPTS = 3;
 
-type Kind = "tool" | "upstream" | "secret";
+type Kind = "tool" | "upstream" | "secret" | "mcp_server";
 
 interface Row {
   readonly name: string;
@@ -57,16 +65,31 @@ export async function readTool(
   key: KeyRecord,
   name: string,
 ): Promise<Result<Tool, GatewayError>> {
-  return read(env, key, "tool", name, toTool);
+  const own = await read(env, key, "tool", name, toTool);
+  if (own.ok || own.error.code !== "not_found") return own;
+  const offered = await mcpTools(env, key);
+  const found = offered.ok ? offered.value.find((tool) => tool.name === name) : undefined;
+  return found === undefined ? own : ok(found);
 }
 
-/** The tools by name. */
+/** The tools by name, those of the tenant's MCP servers among them. */
 export async function listTools(
   env: ResourcesEnv,
   key: KeyRecord,
   query: PageQuery,
 ): Promise<Result<Page<Tool>, GatewayError>> {
-  return list(env, key, "tool", query, toTool);
+  const own = ownTenant(env, key);
+  if (!own.ok) return own;
+  const limit = pageLimit(query.limit);
+  const after = query.after ?? "";
+  const rows = await own.value.object.listResources("tool", after, limit + 1);
+  const offered = await mcpTools(env, key);
+  if (!offered.ok) return offered;
+  const taken = new Set(rows.map(({ name }) => name));
+  const others = offered.value.filter(({ name }) => name > after && !taken.has(name));
+  const tools = [...rows.map(toTool), ...others];
+  const byName = tools.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return ok(pageOf(byName.slice(0, limit + 1), limit, ({ name }) => name));
 }
 
 /** Removes a tool. */
@@ -156,6 +179,48 @@ export async function deleteSecret(
   return remove(env, key, "secret", name);
 }
 
+/** Writes an MCP server. What was seen of it stays, as long as its URL does. */
+export async function putMcpServer(
+  env: ResourcesEnv,
+  key: KeyRecord,
+  label: string,
+  server: McpServer,
+): Promise<Result<Written<McpServerRow>, GatewayError>> {
+  return put(env, key, "mcp_server", label, JSON.stringify(server), toMcpServer);
+}
+
+/** The MCP servers by label. */
+export async function listMcpServers(
+  env: ResourcesEnv,
+  key: KeyRecord,
+  query: PageQuery,
+): Promise<Result<Page<McpServerRow>, GatewayError>> {
+  return list(env, key, "mcp_server", query, toMcpServer);
+}
+
+/** Removes an MCP server and what was seen of it. */
+export async function deleteMcpServer(
+  env: ResourcesEnv,
+  key: KeyRecord,
+  label: string,
+): Promise<Result<null, GatewayError>> {
+  return remove(env, key, "mcp_server", label);
+}
+
+/** The tools the tenant's MCP servers offer, as this isolate knows them. */
+async function mcpTools(
+  env: ResourcesEnv,
+  key: KeyRecord,
+): Promise<Result<readonly Tool[], GatewayError>> {
+  const snapshot = await loadSnapshot(env, key, Date.now());
+  if (!snapshot.ok) return snapshot;
+  return ok(
+    snapshot.value.tools.filter(
+      ({ name, definition: { mcp } }) => mcp !== undefined && name === `${mcp.server}__${mcp.tool}`,
+    ),
+  );
+}
+
 async function put<T>(
   env: ResourcesEnv,
   key: KeyRecord,
@@ -219,6 +284,10 @@ function toTool({ name, version, body }: Row): Tool {
 
 function toUpstream({ name, version, body }: Row): NamedUpstream {
   return { name, version, upstream: Upstream.parse(JSON.parse(body)) };
+}
+
+function toMcpServer({ name, version, body }: Row): McpServerRow {
+  return { name, version, server: McpServer.parse(JSON.parse(body)) };
 }
 
 function toSecret({ name, version, body }: Row): SecretView {

@@ -11,6 +11,7 @@ import type { TenantSnapshot } from "../contract/tenant.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { reachObject } from "../regions/reach-object.ts";
+import { withMcpTools } from "./mcp-tools.ts";
 import { tenantObject } from "./objects.ts";
 
 /** How long an isolate works from what it has read. */
@@ -38,7 +39,7 @@ export async function loadSnapshot(
   const read = await reachObject(() => tenantObject(env, residency, tenantId).snapshot());
   if (!read.ok) return read;
   if (read.value === null) return fail({ code: "unauthenticated" });
-  const snapshot = StoredSnapshot.parse(JSON.parse(read.value));
+  const snapshot = withMcpTools(StoredSnapshot.parse(JSON.parse(read.value)));
   if (forgotten === forgottenBefore) snapshots.set(tenantId, snapshot, nowMs + SNAPSHOT_TTL_MS);
   return ok(snapshot);
 }

@@ -46,6 +46,7 @@ export interface ResultInputs {
 const FIELDS = {
   http: "in the key",
   builtin: "in the key",
+  mcp: "in the key",
   output: "in the key",
   cache: "in the key",
   description: "only shown to models",
@@ -85,10 +86,11 @@ function isScope(tenantId: string): tenantId is TenantScope {
 }
 
 function keyFields(definition: ToolDefinition): string {
-  const { http, builtin, output, cache } = definition;
+  const { http, builtin, mcp, output, cache } = definition;
   const fields: Pick<ToolDefinition, InKey> & Record<InKey, unknown> = {
     http,
     builtin,
+    mcp,
     output,
     cache,
   };

@@ -16,8 +16,11 @@ export type AttemptFailure = UpstreamFailure | GuardFailure;
 /** How a call ended, before its cache and its attempts are told. */
 export type Classified = Pick<CallOutcome, "status" | "outputJson" | "error">;
 
-/** What an error status of a tool server means, or null for any other status. */
-export function classifyStatus(status: number, retryAfterMs: number | null): Classified | null {
+/** An end with its reason. */
+type Refused = Classified & { readonly error: CallError };
+
+/** What an error status (400 or above) of a tool server means. */
+export function classifyStatus(status: number, retryAfterMs: number | null): Refused {
   if (status === 429) {
     const error: CallError = {
       code: "rate_limited",
@@ -28,13 +31,15 @@ export function classifyStatus(status: number, retryAfterMs: number | null): Cla
       error: retryAfterMs === null ? error : { ...error, retry_after_ms: retryAfterMs },
     };
   }
-  if (status < 400) return null;
   const message = `The tool answered with status ${status}.`;
   return { status: "failed", error: { code: "upstream_status", message } };
 }
 
 /** What a request without a usable answer means for its call. */
-export function classifyFailure(call: PlannedCall, failure: AttemptFailure): Classified {
+export function classifyFailure(
+  call: Pick<PlannedCall, "effect">,
+  failure: AttemptFailure,
+): Refused {
   const lost = (otherwise: CallStatus): CallStatus => lostStatus(call, failure.sent, otherwise);
   switch (failure.kind) {
     case "timeout":
@@ -75,7 +80,11 @@ export function classifyFailure(call: PlannedCall, failure: AttemptFailure): Cla
 }
 
 /** A write that may have reached its tool and got no answer may have happened; anything else ended as it looks. */
-export function lostStatus(call: PlannedCall, sent: boolean, otherwise: CallStatus): CallStatus {
+export function lostStatus(
+  call: Pick<PlannedCall, "effect">,
+  sent: boolean,
+  otherwise: CallStatus,
+): CallStatus {
   const writes = call.effect === "write" || call.effect === "idempotent_write";
   return sent && writes ? "outcome_unknown" : otherwise;
 }

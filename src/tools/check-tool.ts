@@ -35,10 +35,10 @@ export function checkTool(
   definition: ToolDefinition,
   options: EgressOptions,
 ): readonly Violation[] {
-  const { http, builtin, input, output, effect, cache } = definition;
+  const { http, builtin, mcp, input, output, effect, cache } = definition;
   const violations: Violation[] = [...checkName(name)];
-  if ((http === undefined) === (builtin === undefined)) {
-    violations.push({ pointer: "", message: "Exactly one of http and builtin is needed." });
+  if ([http, builtin, mcp].filter((kind) => kind !== undefined).length !== 1) {
+    violations.push({ pointer: "", message: "Exactly one of http, builtin and mcp is needed." });
   }
   if (input["type"] !== "object")
     violations.push({ pointer: "/input/type", message: 'Must be "object".' });

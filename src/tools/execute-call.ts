@@ -23,6 +23,7 @@ import {
 } from "./call-outcome.ts";
 import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
 import { keptResult } from "./kept-result.ts";
+import { executeMcp } from "./mcp/execute-mcp.ts";
 import { readOutput } from "./read-output.ts";
 import type { ToolPorts } from "./tool-ports.ts";
 
@@ -42,12 +43,14 @@ export async function executeCall(
   // The one place every call passes, wherever it was started from: a mark on the call alone could be forgotten.
   const isAsked = call.approval === "required" || needsApproval(tool.definition);
   if (isAsked && call.approval !== "granted") return approvalRequired(tool.name);
-  const { builtin, http } = tool.definition;
+  const { builtin, http, mcp } = tool.definition;
   const progress: Progress = { attempts: 0 };
   try {
     if (builtin !== undefined) return executeBuiltin(builtin, call, ports.now());
     if (http !== undefined)
       return await executeHttp(ports, { tool, http, call }, timeoutMs, signal, progress);
+    if (mcp !== undefined)
+      return await executeMcp(ports, { tool, mcp, call }, timeoutMs, signal, progress);
     return refused({ code: "internal", message: "The tool has no kind this gateway knows." });
   } catch {
     const error: CallError = { code: "internal", message: "The gateway failed at this call." };
@@ -120,8 +123,7 @@ function classifyAnswer(
   built: BuiltRequest,
   answer: UpstreamAnswer,
 ): Classified {
-  const refusal = classifyStatus(answer.status, answer.retryAfterMs);
-  if (refusal !== null) return refusal;
+  if (answer.status >= 400) return classifyStatus(answer.status, answer.retryAfterMs);
   const output = readOutput(tool.definition, answer, built.secrets);
   return output.ok
     ? { status: "succeeded", outputJson: output.value }

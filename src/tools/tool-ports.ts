@@ -1,6 +1,8 @@
 /** ToolPorts: what tool calls need of the world. `assembly` builds them; nothing in this room knows where they lead. */
 
+import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
+import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
 import type { TenantScope } from "./cache-key.ts";
 import type { OpenSecret, RequestContext } from "./http-template.ts";
@@ -16,6 +18,19 @@ export interface ToolPorts extends RequestContext {
   readonly credentials: ReadonlyMap<string, string>;
   /** Null when nothing of this tenant may be cached: policy or residency. */
   readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
+  readonly mcp: McpPorts;
   readonly allowLoopback: boolean;
   now(): number;
+}
+
+/** What calls of MCP tools need besides. */
+export interface McpPorts {
+  readonly tenantId: string;
+  /** The tenant's servers by label. */
+  readonly servers: ReadonlyMap<string, McpEndpoint>;
+  readonly call: typeof callMcpTool;
+  /** Takes what may outlive a call, such as telling a server that it was cancelled. */
+  defer(work: Promise<unknown>): void;
+  /** A server said that its list of tools has changed. */
+  onListChanged(label: string): void;
 }

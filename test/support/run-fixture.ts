@@ -35,6 +35,7 @@ export async function newCaller(options: CallerOptions = {}): Promise<RunCaller>
       policy: { ...policy, runs: { ...policy.runs, ...options.runs } },
       policyVersion: 1,
       tools: options.tools ?? [],
+      mcpServers: [],
       upstreams: options.upstreams ?? [modelUpstream(`${inject("servers")["model"]}/v1`)],
       secrets: options.secrets ?? [],
       dataKey: await newDataKey(env, tenantId),

@@ -8,6 +8,7 @@ import type { TestProject } from "vitest/node";
 import { startModelServer } from "../../dev/model-server.ts";
 import { startToolServer } from "../../dev/tool-server.ts";
 import { startFaultOrigin } from "./fault-origin.ts";
+import { startMcpOrigin } from "./mcp-origin.ts";
 import { readSharedData } from "./shared-data.ts";
 
 /** A running server of a test. */
@@ -22,6 +23,7 @@ const SERVERS: readonly (() => Promise<RunningServer>)[] = [
   async () => ({ name: "model", ...(await startModelServer()) }),
   async () => ({ name: "tools", ...(await startToolServer()) }),
   startFaultOrigin,
+  startMcpOrigin,
 ];
 
 declare module "vitest" {

@@ -7,6 +7,7 @@ import type { ResultKey } from "../../src/tools/cache-key.ts";
 import { executeCall } from "../../src/tools/execute-call.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import type { ResultCache } from "../../src/tools/result-cache.ts";
+import { callMcpTool } from "../../src/upstream/mcp/call-tool.ts";
 import { sendRequest } from "../../src/upstream/send.ts";
 import { storedTool } from "./tools.ts";
 
@@ -43,6 +44,13 @@ export function portsFor(
     openSecret: () => Promise.resolve(null),
     credentials: new Map(),
     cache: null,
+    mcp: {
+      tenantId: "tenant",
+      servers: new Map(),
+      call: callMcpTool,
+      defer: () => undefined,
+      onListChanged: () => undefined,
+    },
     allowLoopback: true,
     locale: "en",
     traceparent: null,

@@ -27,6 +27,7 @@ function snapshot(ceiling: Limits, own: Limits): TenantSnapshot {
     policyVersion: 1,
     tools: [],
     upstreams: [],
+    mcpServers: [],
     secrets: [],
     dataKey: { key: "v1", iv: "", ct: "" },
   };

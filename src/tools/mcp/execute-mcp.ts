@@ -1,0 +1,111 @@
+/**
+ * Runs a planned call of a tool that lives on an MCP server: cache, credentials, the call under its guard, outcome.
+ *
+ * Ends are told as for any other tool (call-outcome.ts): a write whose answer was lost may have happened.
+ */
+
+import type { McpEndpoint } from "../../contract/mcp.ts";
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { CallOutcome } from "../../contract/run.ts";
+import type { McpTool, Tool } from "../../contract/tool.ts";
+import { guard } from "../../resilience/guard.ts";
+import type { McpAnswer } from "../../upstream/mcp/call-tool.ts";
+import type { McpFailure } from "../../upstream/mcp/mcp-failure.ts";
+import { refused, type Classified } from "../call-outcome.ts";
+import { keptResult } from "../kept-result.ts";
+import type { ToolPorts } from "../tool-ports.ts";
+import { mcpHeaders, mcpSecretNames } from "./mcp-headers.ts";
+import { classifyMcpFailure } from "./mcp-outcome.ts";
+import { readMcpAnswer } from "./read-answer.ts";
+
+/** Longest answer of an MCP server to one call, in decoded bytes. */
+export const MAX_MCP_BYTES = 8 * 1024 * 1024;
+
+/** Requests sent so far, kept outside the call so that a bug does not lose the count. */
+interface Progress {
+  attempts: number;
+}
+
+/** Runs the call; `mcp` says where its tool is. Rejects only with a bug. */
+export async function executeMcp(
+  ports: ToolPorts,
+  { tool, mcp, call }: { readonly tool: Tool; readonly mcp: McpTool; readonly call: PlannedCall },
+  timeoutMs: number,
+  signal: AbortSignal,
+  progress: Progress,
+): Promise<CallOutcome> {
+  const startedMs = ports.now();
+  const endpoint = ports.mcp.servers.get(mcp.server);
+  if (endpoint === undefined) {
+    const message = `There is no MCP server "${mcp.server}".`;
+    return refused({ code: "unknown_tool", message });
+  }
+  const secretNames = mcpSecretNames(endpoint.headers);
+  const kept = await keptResult(ports, tool, call, secretNames);
+  const hit = kept === null ? null : await kept.results.get(kept.key, signal);
+  if (hit !== null) return { status: "succeeded", outputJson: hit, cache: "hit", attempts: 0 };
+  const cache = kept === null ? "bypass" : "miss";
+  const opened = await mcpHeaders(endpoint, ports.openSecret);
+  if (!opened.ok) return { ...refused(opened.error), cache };
+  const target = {
+    sessionKey: sessionKey(ports, endpoint, secretNames),
+    url: endpoint.url,
+    protocol: endpoint.protocol,
+  };
+  const remainingMs = Math.max(0, timeoutMs - (ports.now() - startedMs));
+  const answered = await guard<McpAnswer, McpFailure>(
+    { timeoutMs: remainingMs },
+    signal,
+    (attemptSignal) => {
+      const options = {
+        headers: requestHeaders(ports, opened.value.headers),
+        allowLoopback: ports.allowLoopback,
+        maxBytes: MAX_MCP_BYTES,
+        timeoutMs: remainingMs,
+        idleTimeoutMs: endpoint.idleTimeoutMs,
+        defer: (work: Promise<unknown>) => ports.mcp.defer(work),
+        onListChanged: () => ports.mcp.onListChanged(mcp.server),
+        onAttempt: () => {
+          progress.attempts += 1;
+        },
+      };
+      const what = { tool: mcp.tool, arguments: call.arguments, input: tool.definition.input };
+      return ports.mcp.call(target, what, options, attemptSignal);
+    },
+  );
+  const outcome = answered.ok
+    ? classifyAnswer(tool, answered.value, opened.value.secrets)
+    : classifyMcpFailure(call, answered.error);
+  if (kept !== null && outcome.outputJson !== undefined) {
+    kept.results.put(kept.key, outcome.outputJson, kept.ttlS);
+  }
+  return { ...outcome, cache, attempts: progress.attempts };
+}
+
+/** Names a warm session: whose it is, of which server as it is now, and with which credentials. */
+export function sessionKey(
+  ports: {
+    readonly credentials: ReadonlyMap<string, string>;
+    readonly mcp: { readonly tenantId: string };
+  },
+  { label, version, url }: Pick<McpEndpoint, "label" | "version" | "url">,
+  secretNames: Iterable<string>,
+): string {
+  const credentials = [...secretNames].map((name) => [name, ports.credentials.get(name) ?? ""]);
+  return JSON.stringify([ports.mcp.tenantId, label, version, url, credentials]);
+}
+
+function requestHeaders(
+  { locale, traceparent }: Pick<ToolPorts, "locale" | "traceparent">,
+  own: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const headers = { "accept-language": locale, "user-agent": "toolformer-edge", ...own };
+  return traceparent === null ? headers : { ...headers, traceparent };
+}
+
+function classifyAnswer(tool: Tool, answer: McpAnswer, secrets: readonly string[]): Classified {
+  const output = readMcpAnswer(tool.definition, answer, secrets);
+  return output.ok
+    ? { status: "succeeded", outputJson: output.value }
+    : { status: "failed", error: output.error };
+}
