@@ -128,6 +128,7 @@ export function executeChatOrder(
       maxParallel: runs.max_parallel,
       deadlineMs: runs.deadline_ms,
       caps: runs.caps,
+      earlyStart: runs.early_start,
     };
     return runChat({ id: context.runId, request, bounds }, ports, runSignal);
   });

@@ -103,6 +103,10 @@ export interface ChatSummary {
   /** Sequential minus real time of the tool calls, milliseconds. */
   readonly saved_ms: number;
   readonly shards: number;
+  /** Calls started while the model was still writing; absent when there were none. */
+  readonly early_starts?: number;
+  /** Of those, the ones that were taken back because the model did not make them after all. */
+  readonly early_cancelled?: number;
   readonly stopped_by?: StoppedBy;
   /** Only for `x-gw-debug: 1`: where the request went. */
   readonly debug?: { readonly upstream: string; readonly target: string; readonly region: string };

@@ -64,6 +64,8 @@ export interface PlannedCall {
   readonly approval?: "required" | "granted";
   /** What its result may take of the model's turn, in tokens. Absent: what the others leave. */
   readonly maxResultTokens?: number;
+  /** Leaves the tenant's zone of trust, so it is never started on a guess. Absent: it does not. */
+  readonly observable?: true;
   /** Version of the tool's definition the call was checked against. */
   readonly toolVersion?: number;
 }

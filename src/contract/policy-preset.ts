@@ -23,6 +23,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       max_parallel: 64,
       deadline_ms: 60_000,
       heartbeat_ms: role === "development" ? DEVELOPMENT_HEARTBEAT_MS : HEARTBEAT_MS,
+      early_start: profile !== "simple",
       model_timeout_ms: 30_000,
       caps: { tags: {}, hosts: {}, groups: {} },
     },

@@ -50,6 +50,8 @@ export const RunPolicy = z.strictObject({
   deadline_ms: wholeNumber(100, 300_000),
   /** A comment is written when a stream was silent for this long. */
   heartbeat_ms: wholeNumber(50, 60_000),
+  /** Starts `pure` and `read` calls while the model is still writing its turn. */
+  early_start: z.boolean(),
   /** Wall time of one model answer. */
   model_timeout_ms: wholeNumber(100, 300_000),
   caps: RunCaps,

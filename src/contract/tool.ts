@@ -53,6 +53,8 @@ export const ToolDefinition = z.strictObject({
   http: z.optional(HttpTool),
   builtin: z.optional(BuiltinTool),
   mcp: z.optional(McpTool),
+  /** Calls of it leave the tenant's zone of trust; it is never called on a guess. */
+  observable: z.optional(z.boolean()),
   /** Wall time of one call, counted from the moment it holds a connection. */
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Only for `pure` and `read`. */

@@ -3,6 +3,7 @@
 import type { ChatEvent, ChatSummary } from "../contract/chat.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
+import type { EarlyCount } from "./early-start/turn-calls.ts";
 import { addUsage } from "./usage.ts";
 
 type Finished = Extract<ChatEvent, { type: "finished" }>;
@@ -16,6 +17,7 @@ export class ChatAccount {
   #cacheHits = 0;
   #savedMs = 0;
   #lanesUsed = 0;
+  readonly #early: EarlyCount[] = [];
 
   constructor(run: string) {
     this.#run = run;
@@ -26,14 +28,15 @@ export class ChatAccount {
     return this.#turns;
   }
 
-  /** Gateway calls that took a slot. */
+  /** Gateway calls that took a slot, those that were started early and taken back included. */
   get calls(): number {
-    return this.#calls;
+    return this.#calls + this.#takenBack;
   }
 
-  /** Counts a model answer that has begun. */
-  beginTurn(): void {
+  /** Counts a model answer that has begun; `early` is what its calls count while it goes on. */
+  beginTurn(early: EarlyCount): void {
     this.#turns += 1;
+    this.#early.push(early);
   }
 
   /** Adds what the provider counted for one turn. */
@@ -58,8 +61,18 @@ export class ChatAccount {
       cache_hits: this.#cacheHits,
       saved_ms: this.#savedMs,
       shards: this.#lanesUsed,
+      ...this.#earlyStarts(),
       ...rest,
     };
     return { type: "finished", finishReason, usage: this.#usage, summary };
+  }
+
+  #earlyStarts(): Pick<ChatSummary, "early_starts" | "early_cancelled"> {
+    const starts = this.#early.reduce((sum, count) => sum + count.starts, 0);
+    return starts === 0 ? {} : { early_starts: starts, early_cancelled: this.#takenBack };
+  }
+
+  get #takenBack(): number {
+    return this.#early.reduce((sum, { takenBack }) => sum + takenBack, 0);
   }
 }

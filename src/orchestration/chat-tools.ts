@@ -11,10 +11,10 @@ import { RESULT_QUERY } from "../contract/result-query.ts";
 import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
-import type { ChatPorts, PlannedCall, SchedulePorts, ToolBox } from "./ports.ts";
+import type { TurnCalls } from "./early-start/turn-calls.ts";
+import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
 import { type RawResult, shapeResults } from "./results/shape-results.ts";
-import { executeCalls } from "./schedule/execute-calls.ts";
-import type { CallEvent, ExecuteOptions } from "./schedule/scheduler.ts";
+import type { CallEvent } from "./schedule/scheduler.ts";
 
 /** The gateway's calls of one turn, ended. */
 export interface GatewayCalls {
@@ -32,16 +32,22 @@ export interface GatewayCalls {
   readonly isOverLimit: boolean;
 }
 
-/** Executes `calls`, at most `callsLeft` of them. Resolves by the deadline plus the grace of `executeCalls`. */
+/** Where a turn's calls are executed, and what its run is. */
+export interface TurnScope {
+  readonly ports: Pick<ChatPorts, "tools" | "results" | "newId">;
+  readonly running: TurnCalls;
+  readonly answer: ChatAnswer;
+  /** Calls the run may still make. */
+  readonly callsLeft: number;
+  /** Since the run began. */
+  readonly elapsedMs: number;
+}
+
+/** Executes `calls`, at most `callsLeft` of them. Resolves by the deadline plus the grace of the scheduler. */
 export async function executeGatewayCalls(
   calls: readonly TurnCall[],
-  callsLeft: number,
-  options: ExecuteOptions,
-  ports: SchedulePorts & Pick<ChatPorts, "tools" | "results" | "newId">,
-  answer: ChatAnswer,
-  signal: AbortSignal,
+  { ports, running, answer, callsLeft, elapsedMs }: TurnScope,
 ): Promise<GatewayCalls> {
-  const beganAtMs = ports.clock.now();
   // In the model's order, whatever order the calls end in.
   const contents = new Map(calls.map(({ id }) => [id, ""]));
   const brokenIds = new Set<string>();
@@ -64,22 +70,14 @@ export async function executeGatewayCalls(
     if (error.code === "arguments_not_json") brokenIds.add(id);
     contents.set(id, errorContent(error, "failed"));
     const toolName = plan.ok ? plan.value.tool : name;
-    await sayRefused(answer, id, toolName, error, beganAtMs - options.startedAtMs);
+    await sayRefused(answer, id, toolName, error, elapsedMs);
   }
   let executed = 0;
-  const { results, lanesUsed } = await executeCalls(
-    planned,
-    options,
-    {
-      ...ports,
-      async onEvent(event) {
-        if (event.type === "call.started") executed += 1;
-        for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
-        if ("result" in event) await answer.item(endOf(event.result));
-      },
-    },
-    signal,
-  );
+  const { results, lanesUsed } = await running.execute(planned, async (event) => {
+    if (event.type === "call.started") executed += 1;
+    for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
+    if ("result" in event) await answer.item(endOf(event.result));
+  });
   const raw = rawResults(contents, planned, results);
   const shaped = await shapeResults(raw, ports.results.maxTokensPerTurn, ports);
   const sequentialMs = results.reduce((sum, { durationMs }) => sum + durationMs, 0);

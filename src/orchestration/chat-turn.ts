@@ -47,10 +47,26 @@ export interface CallNaming {
   clientId(name: string, modelId: string, n: number): string | null;
 }
 
+/** Follows the gateway's calls while they are written; `TurnCalls` is one. */
+export interface CallWatch {
+  opened(id: string, name: string): void;
+  wrote(id: string, piece: string): void;
+  /** The turn's calls are complete and meant. */
+  finished(): void;
+}
+
+/** Finish reasons after which a model's calls are complete and meant to be made. */
+export const CALLS_ARE_MEANT: ReadonlySet<string> = new Set([
+  "tool_calls",
+  "function_call",
+  "stop",
+]);
+
 /** Where a turn goes while it is read. */
 export interface TurnReading {
   readonly answer: ChatAnswer;
   readonly naming: CallNaming;
+  readonly watch: CallWatch;
   /** Top-level fields are handed on of the first turn only: the answer is one message of one model. */
   readonly isFirstTurn: boolean;
 }
@@ -129,6 +145,7 @@ class TurnReader {
         return undefined;
       case "finish":
         this.finishReason = event.reason;
+        if (CALLS_ARE_MEANT.has(event.reason)) this.#reading.watch.finished();
         return undefined;
     }
   }
@@ -149,7 +166,10 @@ class TurnReader {
     const clientId = naming.clientId(name, id, clientIndex);
     const call = { id, name, clientId, ...(extra && { extra }), ...(isCustom && { isCustom }) };
     this.#calls.set(index, { call, clientIndex, pieces: [] });
-    if (clientId === null) return;
+    if (clientId === null) {
+      this.#reading.watch.opened(id, name);
+      return;
+    }
     this.#clientCalls += 1;
     await answer.say({
       type: "client_call",
@@ -164,7 +184,10 @@ class TurnReader {
     const call = this.#calls.get(index);
     if (call === undefined) return;
     call.pieces.push(delta);
-    if (call.call.clientId === null) return;
+    if (call.call.clientId === null) {
+      this.#reading.watch.wrote(call.call.id, delta);
+      return;
+    }
     await this.#reading.answer.say({
       type: "client_call_arguments",
       index: call.clientIndex,

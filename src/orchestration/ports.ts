@@ -111,6 +111,8 @@ export interface ChatBounds {
   readonly deadlineMs: number;
   /** Caps on calls in flight at once. Absent: none. */
   readonly caps?: RunCaps;
+  /** Whether calls that only read may start while the model is still writing. */
+  readonly earlyStart: boolean;
 }
 
 /** What a chat run needs. */

@@ -17,8 +17,10 @@ import { ChatAnswer } from "./chat-answer.ts";
 import { assistantMessage, toolMessages, withSafeArguments } from "./chat-messages.ts";
 import { checkRequest, createOwnership, innerBody, messagesOf } from "./chat-request.ts";
 import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
-import { type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
+import { CALLS_ARE_MEANT, type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
 import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
+import { openTurn } from "./early-start/open-turn.ts";
+import type { TurnCalls } from "./early-start/turn-calls.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
@@ -42,9 +44,6 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
   await ports.emit(end);
 }
 
-/** Finish reasons after which a model's calls are complete and meant to be made. */
-const CALLS_ARE_MEANT = new Set(["tool_calls", "function_call", "stop"]);
-
 /** A turn with its calls sorted by who answers them. */
 interface SplitTurn {
   readonly turn: ModelTurn;
@@ -65,6 +64,8 @@ class ChatLoop {
   /** How many of them came with the request; the rest are inner turns of this run. */
   #givenMessages = 0;
   #end: ConversationEnd = NO_END;
+  /** Of the turn that goes on. */
+  #turnCalls: TurnCalls;
 
   constructor(
     run: ChatRun,
@@ -85,6 +86,7 @@ class ChatLoop {
       newId: (prefix) => ports.newId(prefix),
       ownerOf: createOwnership(run.request, ports.tools.offered),
     };
+    this.#turnCalls = this.#openCalls();
   }
 
   async toTheEnd(): Promise<ChatEvent> {
@@ -99,8 +101,13 @@ class ChatLoop {
     this.#messages = [...restored.value.value];
     this.#givenMessages = this.#messages.length;
     for (;;) {
-      const end = await this.#oneTurn();
-      if (end !== null) return end;
+      this.#turnCalls = this.#openCalls();
+      try {
+        const end = await this.#oneTurn();
+        if (end !== null) return end;
+      } finally {
+        await this.#turnCalls.close();
+      }
     }
   }
 
@@ -113,13 +120,14 @@ class ChatLoop {
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);
-    this.#account.beginTurn();
+    this.#account.beginTurn(this.#turnCalls.count);
     await this.#answer.beginTurn(id, request.model);
     // Ids pass through untouched when no call can be the gateway's; otherwise any turn may turn out mixed.
     const turnId = offered.length === 0 ? null : this.#ports.newId("").slice(1);
     const reading = {
       answer: this.#answer,
       naming: callNaming(turnId, this.#naming),
+      watch: this.#turnCalls,
       isFirstTurn: this.#account.turns === 1,
     };
     const read = await readTurn(asked.value.value, reading, this.#stop);
@@ -206,23 +214,21 @@ class ChatLoop {
   }
 
   async #execute(calls: readonly TurnCall[]): Promise<GatewayCalls> {
-    const { bounds, request } = this.#run;
-    const executed = await executeGatewayCalls(
-      calls,
-      bounds.maxCalls - this.#account.calls,
-      {
-        mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
-        maxParallel: bounds.maxParallel,
-        ...(bounds.caps !== undefined && { caps: bounds.caps }),
-        startedAtMs: this.#startedAtMs,
-        deadlineAtMs: this.#startedAtMs + bounds.deadlineMs,
-      },
-      this.#ports,
-      this.#answer,
-      this.#signal,
-    );
+    const executed = await executeGatewayCalls(calls, {
+      ports: this.#ports,
+      running: this.#turnCalls,
+      answer: this.#answer,
+      callsLeft: this.#run.bounds.maxCalls - this.#account.calls,
+      elapsedMs: this.#ports.clock.now() - this.#startedAtMs,
+    });
     this.#account.addCalls(executed);
     return executed;
+  }
+
+  #openCalls(): TurnCalls {
+    const { turns, calls } = this.#account;
+    const start = { startedAtMs: this.#startedAtMs, turns, calls };
+    return openTurn(this.#run, this.#ports, start, this.#signal);
   }
 
   /** Keeps the turn when the client saw ids of it; an event when the run has to end because that was not possible. */
@@ -269,6 +275,7 @@ class ChatLoop {
   }
 
   #finished(finishReason: string, stoppedBy?: StoppedBy): ChatEvent {
+    this.#turnCalls.dismiss();
     const end = this.#account.finished(
       finishReason,
       stoppedBy === undefined ? {} : { stopped_by: stoppedBy },

@@ -53,6 +53,7 @@ const FIELDS = {
   input: "the arguments were checked against it before the key is made",
   effect: "decides whether there is a key at all",
   timeout_ms: "only a success is kept",
+  observable: "decides when a call is made, not what it answers",
   requires_approval: "decides whether a call is made, not what it answers",
   result: "the full result is kept, and cut where a model reads it",
   max_parallel: "decides when a call is made, not what it answers",

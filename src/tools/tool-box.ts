@@ -80,6 +80,7 @@ function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
     ...(result !== undefined && { maxResultTokens: result.max_tokens }),
     ...standing(tool.definition),
     toolVersion: tool.version,
+    ...(tool.definition.observable === true && { observable: true }),
   };
 }
 

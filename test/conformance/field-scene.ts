@@ -1,5 +1,7 @@
 /** How the tests of single fields ask: one tool call, one chat, and what a tool or a model provider saw of it. */
 
+import { expect } from "vitest";
+
 import {
   isObject,
   listOf,
@@ -8,7 +10,16 @@ import {
   textOf,
   type UnknownObject,
 } from "../../dev/http/json.ts";
-import { plain, scripted, send, servers, type TestTenant, type WireAnswer } from "./scene.ts";
+import {
+  becomes,
+  plain,
+  scripted,
+  send,
+  servers,
+  toolRequests,
+  type TestTenant,
+  type WireAnswer,
+} from "./scene.ts";
 
 /** A tool that answers with the request it got; `http` and `extra` replace fields of it. */
 export function echoTool(http: object = {}, extra: object = {}): UnknownObject {
@@ -80,6 +91,20 @@ export function chat(
     body: { model: "scripted-1", messages: [scripted(...turns)], ...body },
     headers,
   });
+}
+
+/**
+ * Whether the first of two calls of the tool `step`, counted under the tenant's mark, is under way while the model still has
+ * to write the second.
+ */
+export async function startsWhileWriting(tenant: TestTenant): Promise<boolean> {
+  const step = (q: string) => ({ name: "step", arguments: { q } });
+  const turn = { calls: [step("a"), step("b")], gap_ms: 1200 };
+  const answer = chat(tenant, [turn, { text: "Done." }], { stream: true });
+  const early = await becomes(async () => (await toolRequests(tenant.mark)).started > 0, 700);
+  expect((await answer).status).toBe(200);
+  expect((await toolRequests(tenant.mark)).started).toBe(2);
+  return early;
 }
 
 /** Text and code of an answer: what the model said, or why it did not. */

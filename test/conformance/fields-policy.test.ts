@@ -12,6 +12,7 @@ import {
   resultsOf,
   run,
   saidBy,
+  startsWhileWriting,
   waitTool,
 } from "./field-scene.ts";
 import {
@@ -192,6 +193,11 @@ it("policy/runs/model_timeout_ms: ends a model's answer", async () => {
   expect([impatient.status, saidBy(impatient).code]).toEqual([504, "upstream_timeout"]);
   const patient = await chat(await boundedBy({ model_timeout_ms: 20_000 }), [slow]);
   expect([patient.status, saidBy(patient).text]).toEqual([200, "Late."]);
+});
+
+it("policy/runs/early_start: lets calls that read start while the model is still writing", async () => {
+  expect(await startsWhileWriting(await boundedBy({ early_start: true }))).toBe(true);
+  expect(await startsWhileWriting(await boundedBy({ early_start: false }))).toBe(false);
 });
 
 it("policy/cache/enabled: lets a kept result answer", async () => {

@@ -12,6 +12,7 @@ import {
   run,
   saidBy,
   seenByProvider,
+  startsWhileWriting,
   waitTool,
 } from "./field-scene.ts";
 import {
@@ -234,4 +235,13 @@ it("tool/requires_approval: keeps a call from being made before somebody said ye
   );
   expect(said.text).toContain("approval_required");
   expect((await toolRequests(mark)).started).toBe(2);
+});
+
+it("tool/observable: is not called before it is certain that the model wants it", async () => {
+  const startsEarly = async (observable: boolean) => {
+    const mark = unique("k");
+    const tenant = await newTenant({ tools: { step: waitTool(0, mark, { observable }) } });
+    return startsWhileWriting({ ...tenant, mark });
+  };
+  expect([await startsEarly(false), await startsEarly(true)]).toEqual([true, false]);
 });

@@ -15,6 +15,7 @@ import type {
 import { runChat } from "../../src/orchestration/run-chat.ts";
 import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
 import { fail, ok } from "../../src/platform/result.ts";
+import { CHAT_BOUNDS } from "./chat-bounds.ts";
 import { toolBox } from "./chat-tool-box.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { type CallScript, FakeLanes, succeeded } from "./fake-lanes.ts";
@@ -91,6 +92,8 @@ export interface ChatSetup {
   readonly store?: MemoryTurns;
   readonly kept?: MemoryResults;
   readonly maxParallelOfTool?: number;
+  /** The tools leave the tenant's zone of trust. */
+  readonly isObservable?: boolean;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
   /** Output schemas by the tenant's names. */
@@ -172,7 +175,7 @@ export class ChatScene {
       {
         id: "run_1",
         request: this.#setup.request ?? request(),
-        bounds: { maxTurns: 8, maxCalls: 256, maxParallel: 64, deadlineMs: 60_000, ...bounds },
+        bounds: { ...CHAT_BOUNDS, ...bounds },
         ...(this.#setup.items !== undefined && { asItems: true }),
       },
       this.#ports(emit),

@@ -9,6 +9,8 @@ import { plannedCall } from "./fake-lanes.ts";
 export interface BoxSetup {
   readonly offered: readonly OfferedTool[];
   readonly maxParallelOfTool?: number;
+  /** The tools leave the tenant's zone of trust. */
+  readonly isObservable?: boolean;
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
 }
@@ -56,6 +58,7 @@ function callOf(setup: BoxSetup, id: string, tool: string, values: JsonObject): 
     arguments: values,
     effect: tool === "shop.buy" ? "write" : "read",
     maxParallel: setup.maxParallelOfTool ?? null,
+    ...(setup.isObservable === true && { observable: true }),
     ...(asks && { approval: "required", toolVersion: 7 }),
   });
 }

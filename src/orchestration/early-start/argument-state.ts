@@ -14,6 +14,7 @@ export type ArgumentPhase = "open" | "closed" | "broken";
 
 const SPACE = /^[ \t\n\r]*$/;
 
+/** Follows one text; see above. */
 export class ArgumentState {
   #phase: ArgumentPhase = "open";
   #depth = 0;

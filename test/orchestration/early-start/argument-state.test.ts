@@ -17,7 +17,7 @@ function isObjectText(text: string): boolean {
 }
 
 function pieces(text: string, cuts: readonly number[]): readonly string[] {
-  const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
+  const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].toSorted((a, b) => a - b);
   const bounds = [0, ...places, text.length];
   return bounds.slice(1).map((end, at) => text.slice(bounds[at], end));
 }

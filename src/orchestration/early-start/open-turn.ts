@@ -1,0 +1,41 @@
+/** Opens the calls of a run's next model turn, with what the run's bounds and the client's request say about them. */
+
+import type { ChatPorts, ChatRun } from "../ports.ts";
+import { TurnCalls } from "./turn-calls.ts";
+
+/** Where a run stands as its next turn begins. */
+export interface TurnStart {
+  readonly startedAtMs: number;
+  /** Model answers so far. */
+  readonly turns: number;
+  /** Gateway calls so far. */
+  readonly calls: number;
+}
+
+/** The calls of the next turn; the caller owns them. Nothing is started early in a turn whose results no model would read. */
+export function openTurn(
+  { bounds, request }: ChatRun,
+  ports: ChatPorts,
+  { startedAtMs, turns, calls }: TurnStart,
+  signal: AbortSignal,
+): TurnCalls {
+  const isLast = turns + 1 >= bounds.maxTurns;
+  return new TurnCalls(
+    bounds.earlyStart && !isLast ? bounds.maxCalls - calls : 0,
+    {
+      mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
+      maxParallel: bounds.maxParallel,
+      ...(bounds.caps !== undefined && { caps: bounds.caps }),
+      startedAtMs,
+      deadlineAtMs: startedAtMs + bounds.deadlineMs,
+    },
+    {
+      ...ports,
+      plan: (id, name, argumentsJson) => {
+        const planned = ports.tools.plan(id, name, argumentsJson);
+        return planned.ok ? planned.value : null;
+      },
+    },
+    signal,
+  );
+}

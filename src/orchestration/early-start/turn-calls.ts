@@ -1,0 +1,247 @@
+/**
+ * The gateway's calls of one model turn, from the first letter the model writes of them until they have ended.
+ *
+ * While the turn is still being written, calls that only read are started as soon as their arguments seem complete. The
+ * closing brace is a weak signal; the beginning of the next call and the turn's finish reason are strong ones. Whatever
+ * the model writes after a start takes the start back. Nothing of it is visible until the turn is complete and
+ * `execute` says which calls it really made: a start that fits becomes that call, every other one is aborted and counted.
+ * What may change the world never starts here before the turn is complete. When the turn comes to nothing, `close` aborts everything.
+ */
+
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import type { CallResult } from "../../contract/run.ts";
+import { createScheduler, type CallEvent } from "../schedule/scheduler.ts";
+import type {
+  ExecutedCalls,
+  ExecuteOptions,
+  ExecutePorts,
+  Scheduler,
+} from "../schedule/scheduler.ts";
+import { ArgumentState } from "./argument-state.ts";
+
+/** Starts of one turn before it was complete. It goes on counting until the turn's calls have been executed or closed. */
+export interface EarlyCount {
+  readonly starts: number;
+  /** Those that did not become calls of the turn. */
+  readonly takenBack: number;
+}
+
+/** What a turn's calls need. */
+export interface TurnCallPorts extends Omit<ExecutePorts, "onEvent"> {
+  /** The call as it would be made, or null when it cannot be: checked as any other. */
+  plan(id: string, name: string, argumentsJson: string): PlannedCall | null;
+}
+
+interface WrittenCall {
+  readonly id: string;
+  /** How many calls of the turn come before it: one past the limit may not be made, so it is not started either. */
+  readonly place: number;
+  readonly name: string;
+  readonly state: ArgumentState;
+  text: string;
+  /** What was started, and under which id. */
+  started: { readonly node: string; readonly plan: PlannedCall } | null;
+}
+
+/** See above. Own it: `close` it whatever happens. */
+export class TurnCalls {
+  readonly #mostCalls: number;
+  readonly #options: ExecuteOptions;
+  readonly #ports: TurnCallPorts;
+  readonly #signal: AbortSignal;
+  /** Made with the first call: most turns have none. */
+  #scheduler: Scheduler | null = null;
+  readonly #written = new Map<string, WrittenCall>();
+  /** Ids in the scheduler by call id, where they differ: of calls whose first start was taken back. */
+  readonly #nodes = new Map<string, string>();
+  /** Call ids by scheduler id, of the calls the turn really made. */
+  readonly #meant = new Map<string, string>();
+  readonly #held: CallEvent[] = [];
+  readonly #count = { starts: 0, takenBack: 0 };
+  #onEvent: ((event: CallEvent) => Promise<void>) | null = null;
+  #flushed: Promise<void> = Promise.resolve();
+  #closed: Promise<unknown> | null = null;
+
+  /** `mostCalls` the turn may make; none is started early with 0. */
+  constructor(
+    mostCalls: number,
+    options: ExecuteOptions,
+    ports: TurnCallPorts,
+    signal: AbortSignal,
+  ) {
+    this.#mostCalls = mostCalls;
+    this.#options = options;
+    this.#ports = ports;
+    this.#signal = signal;
+  }
+
+  /** Counts on while the turn goes on. */
+  get count(): EarlyCount {
+    return this.#count;
+  }
+
+  /** The model has begun a gateway call: those before it are complete. */
+  opened(id: string, name: string): void {
+    for (const call of this.#written.values()) this.#consider(call, true);
+    const place = this.#written.size;
+    const state = new ArgumentState();
+    this.#written.set(id, { id, place, name, state, text: "", started: null });
+  }
+
+  /** The model has written more of a call's arguments. */
+  wrote(id: string, piece: string): void {
+    const call = this.#written.get(id);
+    if (call === undefined) return;
+    call.text += piece;
+    if (call.state.push(piece) === "broken") this.#takeBack(call);
+    else this.#consider(call, false);
+  }
+
+  /** The model has said that its calls are complete and meant. */
+  finished(): void {
+    for (const call of this.#written.values()) this.#consider(call, true);
+  }
+
+  /** Runs the calls the turn really made, those that run already included. `onEvent` gets what they say, from the first. */
+  async execute(
+    planned: readonly PlannedCall[],
+    onEvent: (event: CallEvent) => Promise<void>,
+  ): Promise<ExecutedCalls> {
+    if (planned.length === 0 && this.#scheduler === null) return { results: [], lanesUsed: 0 };
+    const adopted = new Set(planned.filter((call) => this.#adopt(call)));
+    this.dismiss();
+    for (const { id } of planned) this.#meant.set(this.#nodeOf(id), id);
+    this.#onEvent = onEvent;
+    this.#flushed = this.#flush(onEvent);
+    const scheduler = this.#open();
+    scheduler.submit(
+      planned.filter((call) => !adopted.has(call)).map((call) => this.#asNode(call)),
+    );
+    scheduler.seal();
+    const { results, lanesUsed } = await scheduler.finish();
+    await this.#flushed;
+    const byId = new Map(results.map((result) => [result.id, result]));
+    const own = planned.flatMap(({ id }) => {
+      const result = byId.get(this.#nodeOf(id));
+      return result === undefined ? [] : [{ ...result, id }];
+    });
+    return { results: own, lanesUsed };
+  }
+
+  /** Aborts what was started and is not one of the turn's calls; from then on the count is final. */
+  dismiss(): void {
+    for (const call of this.#written.values()) this.#takeBack(call);
+  }
+
+  /** Dismisses, and resolves when nothing of the turn is open. May be called again. */
+  async close(): Promise<void> {
+    this.#closed ??= this.#abortAll();
+    await this.#closed;
+  }
+
+  async #abortAll(): Promise<void> {
+    this.dismiss();
+    this.#scheduler?.seal();
+    await this.#scheduler?.finish();
+  }
+
+  #open(): Scheduler {
+    const { bind, ...ports } = this.#ports;
+    this.#scheduler ??= createScheduler(
+      this.#options,
+      {
+        ...ports,
+        ...(bind && { bind: (call, results) => bind(call, this.#byCallId(call, results)) }),
+        onEvent: (event) => this.#take(event),
+      },
+      this.#signal,
+    );
+    return this.#scheduler;
+  }
+
+  #consider(call: WrittenCall, isStrong: boolean): void {
+    if (call.state.phase !== "closed" || call.started !== null) return;
+    if (call.place >= this.#mostCalls - this.#count.takenBack) return;
+    const plan = this.#ports.plan(call.id, call.name, call.text);
+    if (plan === null || !mayStartEarly(plan, isStrong)) return;
+    this.#count.starts += 1;
+    call.started = { node: this.#nodeOf(call.id), plan };
+    this.#open().submit([this.#asNode(plan)]);
+  }
+
+  #takeBack(call: WrittenCall): void {
+    if (call.started === null || this.#meant.has(call.started.node)) return;
+    this.#count.takenBack += 1;
+    this.#scheduler?.cancel({ call: call.started.node });
+    call.started = null;
+    this.#nodes.set(call.id, `${call.id}~${this.#count.starts}`);
+  }
+
+  /** True when exactly this call runs already. */
+  #adopt(planned: PlannedCall): boolean {
+    const started = this.#written.get(planned.id)?.started ?? null;
+    if (started === null || !isSame(started.plan, planned)) return false;
+    this.#meant.set(started.node, planned.id);
+    return true;
+  }
+
+  #nodeOf(id: string): string {
+    return this.#nodes.get(id) ?? id;
+  }
+
+  #asNode(call: PlannedCall): PlannedCall {
+    if (this.#nodes.size === 0) return call;
+    const needs = call.needs?.map((need) => this.#nodeOf(need));
+    return { ...call, id: this.#nodeOf(call.id), ...(needs && { needs }) };
+  }
+
+  /** What a call needs, by the ids its references know. */
+  #byCallId(
+    { needs = [] }: PlannedCall,
+    results: ReadonlyMap<string, CallResult>,
+  ): ReadonlyMap<string, CallResult> {
+    if (this.#nodes.size === 0) return results;
+    const known = needs.flatMap((node): [string, CallResult][] => {
+      const result = results.get(node);
+      const id = this.#meant.get(node) ?? node;
+      return result === undefined ? [] : [[id, { ...result, id }]];
+    });
+    return new Map(known);
+  }
+
+  async #take(event: CallEvent): Promise<void> {
+    if (this.#onEvent === null) {
+      this.#held.push(event);
+      return;
+    }
+    await this.#flushed;
+    await this.#say(event, this.#onEvent);
+  }
+
+  async #flush(onEvent: (event: CallEvent) => Promise<void>): Promise<void> {
+    for (const event of this.#held.splice(0)) await this.#say(event, onEvent);
+  }
+
+  async #say(event: CallEvent, onEvent: (event: CallEvent) => Promise<void>): Promise<void> {
+    const id = this.#meant.get("result" in event ? event.result.id : event.id);
+    if (id === undefined) return;
+    await onEvent(
+      "result" in event ? { ...event, result: { ...event.result, id } } : { ...event, id },
+    );
+  }
+}
+
+/**
+ * Only what reads, needs nobody's word and waits for no other call. What the outside world can observe waits for a
+ * strong signal: a start that is taken back has told somebody what the user was about to ask.
+ */
+function mayStartEarly(call: PlannedCall, isStrong: boolean): boolean {
+  const isReading = call.effect === "pure" || call.effect === "read";
+  const isAlone = (call.needs ?? []).length === 0 && call.approval === undefined;
+  return isReading && isAlone && (isStrong || call.observable !== true);
+}
+
+/** Both were planned by the same code, so equal calls have equal texts. */
+function isSame(one: PlannedCall, other: PlannedCall): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
