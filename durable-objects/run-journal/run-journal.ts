@@ -16,9 +16,11 @@
 import { DurableObject, RpcTarget, type RpcStub } from "cloudflare:workers";
 
 import { executeOrder, type RunOrder } from "../../src/assembly/execute-order.ts";
+import type { RunControl } from "../../src/assembly/run-control.ts";
 import { isLastEvent } from "../../src/assembly/keyed-run.ts";
 import { tenantBox } from "../../src/assembly/tenant-box.ts";
 import type { GatewayError } from "../../src/contract/error.ts";
+import type { RunPart } from "../../src/contract/run.ts";
 import { fail, ok, type Result } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
 import { Recording } from "./recording.ts";
@@ -33,10 +35,18 @@ const ROW_CHARACTERS = 256 * 1024;
 /** Characters of sealed text in one row, below the same 2 MB. */
 const SEALED_ROW_CHARACTERS = 1024 * 1024;
 
+/** What an isolate is told: the part to cancel, null for the whole run. It answers whether there is such a part. */
+type OnCancel = (part: RunPart | null) => boolean;
+
+/** What became of a cancel. */
+type CancelOutcome = "cancelled" | "no_such_run" | "no_such_part";
+
 interface LiveRun {
   readonly bodyHash: string;
   readonly recording: Recording;
   readonly controller: AbortController;
+  /** Absent until it executes, and in a chat. */
+  control?: RunControl;
 }
 
 /** Held by the isolate that runs; dropping it takes the callback away. */
@@ -55,7 +65,7 @@ class Watch extends RpcTarget {
 
 export class RunJournal extends DurableObject<Env> {
   #live: LiveRun | null = null;
-  readonly #watchers = new Set<RpcStub<() => void>>();
+  readonly #watchers = new Set<RpcStub<OnCancel>>();
   #migrated = false;
 
   /**
@@ -71,8 +81,8 @@ export class RunJournal extends DurableObject<Env> {
     });
   }
 
-  /** Registers the isolate that runs this run; `onCancel` is called at most once. */
-  watch(onCancel: RpcStub<() => void>): Watch {
+  /** Registers the isolate that runs this run; `onCancel` is called for every cancel, with the part or null for all. */
+  watch(onCancel: RpcStub<OnCancel>): Watch {
     const held = onCancel.dup();
     this.#watchers.add(held);
     return new Watch(() => {
@@ -81,13 +91,15 @@ export class RunJournal extends DurableObject<Env> {
     });
   }
 
-  /** Cancels the run wherever it executes; false when no such run is going on. */
-  async cancel(): Promise<boolean> {
+  /** Cancels the run, or one part of it, wherever it executes. */
+  async cancel(part: RunPart | null): Promise<CancelOutcome> {
     const watchers = [...this.#watchers];
-    if (this.#live === null && watchers.length === 0) return false;
-    this.#live?.controller.abort();
-    await Promise.allSettled(watchers.map(async (onCancel) => onCancel()));
-    return true;
+    if (this.#live === null && watchers.length === 0) return "no_such_run";
+    const isHere = part !== null && this.#live?.control?.cancel(part) === true;
+    if (part === null) this.#live?.controller.abort();
+    const told = await Promise.allSettled(watchers.map(async (onCancel) => onCancel(part)));
+    const isThere = told.some((answer) => answer.status === "fulfilled" && answer.value);
+    return part === null || isHere || isThere ? "cancelled" : "no_such_part";
   }
 
   /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. What is too long for a row goes on in `record`. */
@@ -160,7 +172,7 @@ export class RunJournal extends DurableObject<Env> {
 
   #start(order: RunOrder): Recording {
     this.ctx.storage.sql.exec("INSERT INTO run (id, body_hash) VALUES (1, ?)", order.bodyHash);
-    const live = {
+    const live: LiveRun = {
       bodyHash: order.bodyHash,
       recording: new Recording(),
       controller: new AbortController(),
@@ -176,10 +188,12 @@ export class RunJournal extends DurableObject<Env> {
   }
 
   /** Runs the order to its end. The last event is stored before any reader sees it, so an answer once given is kept. */
-  async #execute(order: RunOrder, { recording, controller }: LiveRun): Promise<void> {
+  async #execute(order: RunOrder, live: LiveRun): Promise<void> {
+    const { recording, controller } = live;
     await this.ctx.storage.setAlarm(Date.now() + RETENTION_MS);
     const defer = (work: Promise<unknown>) => this.ctx.waitUntil(work);
     const run = executeOrder(this.env, order, defer, controller.signal);
+    if (run.control !== undefined) live.control = run.control;
     let last: string | null = null;
     let fits = true;
     for await (const event of run.events) {

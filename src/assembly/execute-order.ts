@@ -8,9 +8,11 @@
 import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
 import type { RunEvent, RunRequest } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
+import type { BranchPlan } from "../orchestration/branches/plan-branches.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
 import type { ChatPorts, Clock, PlannedCall, SchedulePorts } from "../orchestration/ports.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
+import { createRunControl, type RunControl } from "../orchestration/run-control.ts";
 import { runChat } from "../orchestration/run-chat.ts";
 import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
@@ -34,6 +36,7 @@ export interface CallsOrder {
   readonly bodyHash: string;
   readonly request: RunRequest;
   readonly calls: readonly PlannedCall[];
+  readonly branches: BranchPlan;
 }
 
 /** A chat run. */
@@ -57,6 +60,8 @@ export interface StartedRun<Event> {
   readonly events: AsyncIterable<Event>;
   /** Resolves when nothing of the run is open any more. Never rejects. */
   readonly ended: Promise<void>;
+  /** Cancels parts of a run of calls. Absent: it has none, or it executes elsewhere. */
+  readonly control?: RunControl;
 }
 
 /** Events a run may be ahead of its reader. */
@@ -83,24 +88,28 @@ export function executeCallsOrder(
   defer: Defer,
   signal: AbortSignal,
 ): StartedRun<RunEvent> {
-  const { context, request, calls } = order;
+  const { context, request, calls, branches } = order;
   const { runs } = context.snapshot.policy;
   const ports = schedulePorts(env, context, defer);
-  const bind = createBinder(toolFinder(context.snapshot.tools));
-  return start<RunEvent>(context.runId, signal, (emit, runSignal) =>
+  const find = toolFinder(context.snapshot.tools);
+  const bind = createBinder(find);
+  const control = createRunControl();
+  const run = start<RunEvent>(context.runId, signal, (emit, runSignal) =>
     runCalls(
       {
         id: context.runId,
         calls,
+        branches,
         mode: request.mode,
         maxParallel: request.max_parallel ?? runs.max_parallel,
         deadlineMs: request.deadline_ms ?? runs.deadline_ms,
         caps: runs.caps,
       },
-      { ...ports, bind, emit },
+      { ...ports, bind, find, control, emit },
       runSignal,
     ),
   );
+  return { ...run, control };
 }
 
 /** Starts a chat run. */

@@ -9,8 +9,8 @@
 import { waitUntil } from "cloudflare:workers";
 
 import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
-import type { GatewayError } from "../contract/error.ts";
-import type { RunEvent, RunRequest } from "../contract/run.ts";
+import type { GatewayError, Violation } from "../contract/error.ts";
+import type { RunEvent, RunPart, RunRequest } from "../contract/run.ts";
 import { toHex, utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
@@ -26,6 +26,7 @@ import {
   type StartedRun,
 } from "./execute-order.ts";
 import { followKeyedRun } from "./keyed-run.ts";
+import { planBranchesOf } from "./plan-branches-of.ts";
 import { runContext, type RunCaller } from "./run-context.ts";
 
 export type { OfferedTools, RunCaller, StartedRun };
@@ -41,12 +42,14 @@ export async function startRun(
   const context = runContext(caller, await runIdOf(caller, options.idempotencyKey));
   const planned = planRun(toolFinder(context.snapshot.tools), request.calls, "/calls");
   if (!planned.ok) return fail({ code: "unprocessable", violations: planned.error });
+  const placed = planBranchesOf(request, planned.value, context.snapshot.tools);
+  if (!placed.ok) return placed;
   const order = (bodyHash: string): CallsOrder => ({
     kind: "run",
     context,
     bodyHash,
     request,
-    calls: planned.value,
+    ...placed.value,
   });
   if (options.idempotencyKey !== null) {
     return followKeyedRun<RunEvent>(env, order(await bodyHashOf({ request })), signal);
@@ -89,15 +92,36 @@ export async function startChat(
   return ok(executeChatOrder(env, order(""), waitUntil, signal));
 }
 
-/** Cancels a run of this tenant that is going on; `not_found` when there is none. */
+/**
+ * Cancels a run of this tenant that is going on, or a part of it; `not_found` when there is none, `unprocessable` when it
+ * has no such part.
+ */
 export async function cancelRun(
   env: Env,
   caller: RunCaller,
   runId: string,
+  part: RunPart | null,
 ): Promise<Result<null, GatewayError>> {
   if (!/^run_[0-9A-Za-z]{22}$/.test(runId)) return fail({ code: "not_found" });
-  const cancelled = await journalOf(env, caller, runId).cancel();
-  return cancelled ? ok(null) : fail({ code: "not_found" });
+  switch (await journalOf(env, caller, runId).cancel(part)) {
+    case "cancelled":
+      return ok(null);
+    case "no_such_run":
+      return fail({ code: "not_found" });
+    case "no_such_part":
+      return fail({ code: "unprocessable", violations: [unknownPart(part)] });
+  }
+}
+
+function unknownPart(part: RunPart | null): Violation {
+  if (part === null || "call" in part)
+    return { pointer: "/call", message: "The run has no such call." };
+  return part.reset
+    ? {
+        pointer: "/reset",
+        message: "The run has no such cancelled branch, or its group is decided.",
+      }
+    : { pointer: "/branch", message: "The run has no such branch." };
 }
 
 /** Executes a run whose journal can cancel it by a callback; registering costs the run no wait. */
@@ -109,7 +133,11 @@ function cancellable<Event>(
 ): StartedRun<Event> {
   const cancelled = new AbortController();
   const run = execute(AbortSignal.any([signal, cancelled.signal]));
-  const watch = journalOf(env, caller, run.id).watch(() => cancelled.abort());
+  const watch = journalOf(env, caller, run.id).watch((part) => {
+    if (part !== null) return run.control?.cancel(part) ?? false;
+    cancelled.abort();
+    return true;
+  });
   // A journal that is lost only takes the cancel route away; the run itself goes on.
   const ended = async () => {
     await run.ended;

@@ -55,6 +55,8 @@ export interface PlannedCall {
   readonly group?: string;
   /** Higher starts first when slots are short. Absent: 0. */
   readonly priority?: number;
+  /** The chain or branch this call is made for. Its result is not one of the run's own. Absent: somebody asked for it. */
+  readonly partOf?: string;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
   readonly idempotencyKey?: string;
   /**

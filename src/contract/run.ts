@@ -2,6 +2,13 @@
 
 import * as z from "zod/mini";
 
+import {
+  Aggregate,
+  Branch,
+  BranchName,
+  type AggregateReport,
+  type BranchReport,
+} from "./branch.ts";
 import { AnyObject, CALL_LABEL, ToolName, wholeNumber } from "./names.ts";
 import { MAX_PARALLEL_CALLS } from "./policy.ts";
 
@@ -14,6 +21,8 @@ export const RunCall = z.strictObject({
   id: z.optional(z.string().check(z.regex(CALL_LABEL))),
   tool: ToolName,
   arguments: z._default(AnyObject, {}),
+  /** The branch it belongs to; `branches` must declare it. */
+  branch: z.optional(BranchName),
 });
 
 /** The body of `POST /v1/runs`. */
@@ -25,12 +34,30 @@ export const RunRequest = z.strictObject({
   /** At most the policy's. */
   deadline_ms: z.optional(wholeNumber(1, 300_000)),
   stream: z._default(z.boolean(), false),
+  /** The run's branches by name, at most `MAX_BRANCHES`. */
+  branches: z.optional(z.record(BranchName, Branch)),
+  /** `all` when absent. */
+  aggregate: z.optional(Aggregate),
 });
 /** A run request, defaults filled in. */
 export type RunRequest = z.infer<typeof RunRequest>;
 
-/** The body of `POST /v1/runs/{id}/cancel`; there is nothing to choose yet, so it may be left out. */
-export const RunCancel = z.strictObject({});
+/**
+ * The body of `POST /v1/runs/{id}/cancel`: one branch, one call, or without a body the whole run. `reset` takes the
+ * cancel of a branch back: what it cancelled and what was skipped for it runs again, if the run still goes on.
+ */
+export const RunCancel = z.strictObject({
+  branch: z.optional(BranchName),
+  call: z.optional(z.string().check(z.minLength(1), z.maxLength(256))),
+  reset: z.optional(z.boolean()),
+});
+/** What of a run to cancel. */
+export type RunCancel = z.infer<typeof RunCancel>;
+
+/** One branch or one call of a run; `reset` takes the branch's cancel back. */
+export type RunPart =
+  | { readonly branch: string; readonly reset: boolean }
+  | { readonly call: string };
 
 /**
  * How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
@@ -122,6 +149,10 @@ export interface RunReport {
   readonly sequentialMs: number;
   /** Invocations that ran calls: 1, or the number of shards. */
   readonly shards: number;
+  /** Absent when the run has none. */
+  readonly branches?: Readonly<Record<string, BranchReport>>;
+  /** Absent for `all`: then the results stand as they are. */
+  readonly aggregate?: AggregateReport;
 }
 
 /** What a streamed run says, in order. The edge numbers them. */

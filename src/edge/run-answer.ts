@@ -5,6 +5,7 @@
  * everything else here.
  */
 
+import type { AggregateReport } from "../contract/branch.ts";
 import type { CallResult, RunEvent, RunReport } from "../contract/run.ts";
 
 /** A finished run as JSON text. */
@@ -18,6 +19,7 @@ export function runAnswer(report: RunReport): string {
     parallel_efficiency: hundredths(Math.min(1, efficiency)),
     success_rate: hundredths(succeeded / report.results.length),
     shards: report.shards,
+    ...(report.branches !== undefined && { branches: report.branches }),
     usage: {
       calls: report.results.length,
       attempts: sum(report.results.map((result) => result.attempts)),
@@ -25,7 +27,23 @@ export function runAnswer(report: RunReport): string {
     },
   };
   const head = JSON.stringify({ id: report.id, object: "run", status: report.status });
-  return `${head.slice(0, -1)},"results":[${report.results.map(resultText).join(",")}],${JSON.stringify(rest).slice(1)}`;
+  const { aggregate } = report;
+  const value = aggregate === undefined ? "" : `,"aggregate":${aggregateText(aggregate)}`;
+  return `${head.slice(0, -1)},"results":[${report.results.map(resultText).join(",")}]${value},${JSON.stringify(rest).slice(1)}`;
+}
+
+function aggregateText({ outputJson, conflicts, ...rest }: AggregateReport): string {
+  const output = outputJson === undefined ? "" : `,"output":${outputJson}`;
+  const listed = conflicts?.map((conflict) => ({ ...conflict, key: keyOf(conflict) }));
+  const end = JSON.stringify(listed === undefined ? {} : { conflicts: listed });
+  const comma = end === "{}" ? "" : ",";
+  return `${JSON.stringify(rest).slice(0, -1)}${output}${comma}${end.slice(1)}`;
+}
+
+/** The key as the JSON it is. */
+function keyOf({ key }: { readonly key: string }): unknown {
+  const value: unknown = JSON.parse(key);
+  return value;
 }
 
 /** Writes a run's events as Server-Sent Events, numbered from 1. */

@@ -11,6 +11,8 @@ import type { RunCaps } from "../contract/policy.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
+import type { FindTool } from "./plan/plan-call.ts";
+import type { RunControl } from "./run-control.ts";
 
 export type { BindCall, OfferedTool, PlannedCall, ToolBox };
 
@@ -99,6 +101,10 @@ export interface SchedulePorts {
 
 /** What a run of calls needs. */
 export interface RunPorts extends SchedulePorts {
+  /** Finds the tools of calls the run makes by itself, of scorers and aggregators. Absent: it makes none. */
+  readonly find?: FindTool;
+  /** Where parts of the run are cancelled from. Absent: nowhere. */
+  readonly control?: RunControl;
   /** Awaited: a slow reader slows the run, it never loses an event. */
   emit(event: RunEvent): Promise<void>;
 }

@@ -7,9 +7,11 @@
 
 import { upwardRanks } from "../algorithms/upward-rank.ts";
 import type { RunCaps } from "../contract/policy.ts";
-import type { CallResult, RunReport, RunStatus } from "../contract/run.ts";
+import type { CallResult, RunPart, RunReport, RunStatus } from "../contract/run.ts";
+import type { BranchPlan } from "./branches/plan-branches.ts";
+import { BranchRun, type ExecutedBranches } from "./branches/run-branches.ts";
 import type { PlannedCall, RunPorts } from "./ports.ts";
-import { executeCalls } from "./schedule/execute-calls.ts";
+import { createScheduler, type Scheduler } from "./schedule/scheduler.ts";
 
 /** A run of calls, checked and bounded. */
 export interface CallRun {
@@ -19,6 +21,8 @@ export interface CallRun {
   readonly maxParallel: number;
   readonly deadlineMs: number;
   readonly caps?: RunCaps;
+  /** Its branches and what is to be made of its results. Absent: neither. */
+  readonly branches?: BranchPlan;
 }
 
 /** Executes `run`, emitting `run.created` first and `run.completed` last, and returns its report. */
@@ -30,33 +34,53 @@ export async function runCalls(
   try {
     const startedAtMs = ports.clock.now();
     await ports.emit({ type: "run.created", run: run.id, calls: run.calls.length });
-    const { results, lanesUsed } = await executeCalls(
-      run.calls,
-      {
-        mode: run.mode,
-        maxParallel: run.maxParallel,
-        ...(run.caps !== undefined && { caps: run.caps }),
-        startedAtMs,
-        deadlineAtMs: startedAtMs + run.deadlineMs,
-      },
+    const { mode, maxParallel, caps } = run;
+    const deadlineAtMs = startedAtMs + run.deadlineMs;
+    const scheduler = createScheduler(
+      { mode, maxParallel, ...(caps !== undefined && { caps }), startedAtMs, deadlineAtMs },
       { ...ports, onEvent: (event) => ports.emit(event) },
       signal,
+    );
+    const { results, lanesUsed, branches, aggregate, excused } = await execute(
+      run,
+      ports,
+      scheduler,
     );
     const durations = results.map((result) => result.durationMs);
     const report: RunReport = {
       id: run.id,
-      status: statusOf(results, signal.aborted),
+      status: statusOf(results, excused, signal.aborted),
       results,
       criticalPathMs: criticalPathMs(run.calls, results),
       durationMs: ports.clock.now() - startedAtMs,
       sequentialMs: durations.reduce((sum, each) => sum + each, 0),
       shards: lanesUsed,
+      ...(Object.keys(branches).length > 0 && { branches }),
+      ...(aggregate !== null && { aggregate }),
     };
     await ports.emit({ type: "run.completed", report });
     return report;
   } finally {
     ports.lanes.close();
   }
+}
+
+const NO_BRANCHES: BranchPlan = { branches: [], groups: [], aggregate: "all" };
+
+function execute(
+  { calls, branches }: CallRun,
+  ports: RunPorts,
+  scheduler: Scheduler,
+): Promise<ExecutedBranches> {
+  const { clock, control } = ports;
+  const find = ports.find ?? (() => null);
+  const branchRun = new BranchRun(branches ?? NO_BRANCHES, calls, { clock, scheduler, find });
+  const ids = new Set(calls.map(({ id }) => id));
+  control?.answer((part: RunPart) => {
+    if ("branch" in part) return branchRun.cancel(part);
+    return scheduler.cancel(part) > 0 || ids.has(part.call);
+  });
+  return branchRun.toTheEnd();
 }
 
 /** The longest chain of calls that needed each other, by the time each took. */
@@ -68,9 +92,15 @@ function criticalPathMs(calls: readonly PlannedCall[], results: readonly CallRes
   return [...ranks.values()].reduce((longest, each) => Math.max(longest, each), 0);
 }
 
-function statusOf(results: readonly CallResult[], wasCancelled: boolean): RunStatus {
-  const succeeded = results.filter((result) => result.status === "succeeded").length;
-  if (succeeded === results.length) return "completed";
+/** What belongs to a branch that lost to others says nothing about the run. */
+function statusOf(
+  results: readonly CallResult[],
+  excused: ReadonlySet<string>,
+  wasCancelled: boolean,
+): RunStatus {
+  const counted = results.filter(({ id }) => !excused.has(id));
+  const succeeded = counted.filter((result) => result.status === "succeeded").length;
+  if (succeeded === counted.length) return "completed";
   if (wasCancelled) return "cancelled";
   return succeeded > 0 ? "partial" : "failed";
 }

@@ -151,7 +151,7 @@ describe("a run under an idempotency key", () => {
     });
     const events = collect(run.events);
     await scheduler.wait(100);
-    expect(await cancelRun(env, caller, run.id)).toEqual({ ok: true, value: null });
+    expect(await cancelRun(env, caller, run.id, null)).toEqual({ ok: true, value: null });
     expect((await events).at(-1)).toMatchObject({ report: { status: "cancelled" } });
   });
 
@@ -189,7 +189,7 @@ describe("a run under an idempotency key", () => {
     const types: string[] = [];
     for await (const event of run.events) {
       types.push(event.type);
-      if (event.type === "call.started") await cancelRun(env, caller, run.id);
+      if (event.type === "call.started") await cancelRun(env, caller, run.id, null);
     }
     expect(types).toEqual([
       "run.created",

@@ -121,7 +121,7 @@ describe("cancelRun", () => {
     const run = await started(caller, sleeps(6, 20_000, { stream: true }));
     const events = collect(run.events);
     await until(async () => (await inFlight("cancelled")).open === 6);
-    expect(await cancelRun(env, caller, run.id)).toEqual({ ok: true, value: null });
+    expect(await cancelRun(env, caller, run.id, null)).toEqual({ ok: true, value: null });
     expect(reportOf(await events)).toMatchObject({ status: "cancelled" });
     await until(async () => (await inFlight("cancelled")).open === 0);
   });
@@ -133,12 +133,12 @@ describe("cancelRun", () => {
     await run.ended;
     await scheduler.wait(50);
     const notFound = { ok: false, error: { code: "not_found" } };
-    expect(await cancelRun(env, caller, run.id)).toEqual(notFound);
-    expect(await cancelRun(env, caller, "run_nothing")).toEqual(notFound);
+    expect(await cancelRun(env, caller, run.id, null)).toEqual(notFound);
+    expect(await cancelRun(env, caller, "run_nothing", null)).toEqual(notFound);
 
     const other = await started(caller, sleeps(1, 500, { stream: true }));
     const events = collect(other.events);
-    expect(await cancelRun(env, await newCaller(), other.id)).toEqual(notFound);
+    expect(await cancelRun(env, await newCaller(), other.id, null)).toEqual(notFound);
     expect(reportOf(await events)).toMatchObject({ status: "completed" });
   });
 });

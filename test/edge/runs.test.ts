@@ -236,7 +236,7 @@ describe("POST /v1/runs/{id}/cancel", () => {
   it("404 for a run nobody started, 400 for what it does not know", async () => {
     const key = await newKey();
     expect((await call("POST /v1/runs/run_x/cancel", { key })).status).toBe(404);
-    const body = { branch: "b1" };
+    const body = { part: "b1" };
     expect((await call("POST /v1/runs/run_x/cancel", { key, body })).status).toBe(400);
   });
 });

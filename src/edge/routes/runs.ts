@@ -5,7 +5,7 @@ import { Hono } from "hono";
 import { cancelRun, startRun } from "../../assembly/start-run.ts";
 import type { GatewayError, Violation } from "../../contract/error.ts";
 import type { Policy } from "../../contract/policy.ts";
-import { RunCancel, RunRequest, type RunEvent } from "../../contract/run.ts";
+import { RunCancel, RunRequest, type RunEvent, type RunPart } from "../../contract/run.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
 import { readBody } from "../body.ts";
@@ -50,10 +50,27 @@ export const runs = new Hono<EdgeEnv>()
     const body = await readBody(c.req.raw, RunCancel, { isOptional: true });
     if (!body.ok) return refuse(c, body.error);
     const id = c.req.param("id");
-    const cancelled = await cancelRun(c.env, caller.value, id);
+    const part = cancelledPart(body.value);
+    if (!part.ok) return refuse(c, part.error);
+    const cancelled = await cancelRun(c.env, caller.value, id, part.value);
     if (!cancelled.ok) return refuse(c, cancelled.error);
-    return c.json({ id, object: "run", status: "cancelled" });
+    const { reset = false, ...named } = body.value;
+    return c.json({ id, object: "run", ...named, status: reset ? "reset" : "cancelled" });
   });
+
+/** What is to be cancelled; null for the whole run. */
+function cancelledPart({ branch, call, reset }: RunCancel): Result<RunPart | null, GatewayError> {
+  if (branch !== undefined && call !== undefined)
+    return unprocessable("/call", "Name a branch or a call.");
+  if (reset !== undefined && branch === undefined)
+    return unprocessable("/reset", "Only the cancel of a branch can be taken back.");
+  if (call !== undefined) return ok({ call });
+  return ok(branch === undefined ? null : { branch, reset: reset ?? false });
+}
+
+function unprocessable(pointer: string, message: string): Result<never, GatewayError> {
+  return fail({ code: "unprocessable", violations: [{ pointer, message }] });
+}
 
 /** What a request may not ask for under this policy. */
 function checkPolicy(request: RunRequest, { runs: bounds }: Policy): Result<null, GatewayError> {

@@ -21,6 +21,7 @@ export interface GraphCall {
   /** The highest of its own and of those that need it. */
   priority: number;
   result: CallResult | null;
+  waiter: PromiseWithResolvers<CallResult> | null;
 }
 
 /** The calls of a run by id, with their needs. */
@@ -34,9 +35,11 @@ export class CallGraph<Entry extends GraphCall> {
     return [...this.#entries.values()].filter(({ result }) => result === null);
   }
 
-  /** All results so far, in the order the calls were added. */
+  /** All results so far of calls that are no part of another, in the order the calls were added. */
   resultsInOrder(): readonly CallResult[] {
-    return [...this.#entries.values()].flatMap(({ result }) => (result === null ? [] : [result]));
+    return [...this.#entries.values()].flatMap(({ call, result }) =>
+      result === null || call.partOf !== undefined ? [] : [result],
+    );
   }
 
   /** How many calls there are. */
@@ -79,6 +82,31 @@ export class CallGraph<Entry extends GraphCall> {
   end(entry: Entry, result: CallResult): void {
     entry.result = result;
     this.#results.set(entry.call.id, result);
+  }
+
+  /**
+   * Opens the cancelled calls of a branch again, and every call that was skipped because of one of them; in the order
+   * they were added. What they have to wait for is counted again by `link`.
+   */
+  revive(branch: string): readonly Entry[] {
+    const revived = new Set<string>();
+    for (let known = -1; known < revived.size;) {
+      known = revived.size;
+      for (const { call, result } of this.#entries.values()) {
+        const isCancelled = call.branch === branch && result?.status === "cancelled";
+        const isOrphan =
+          result?.status === "skipped" && call.needs?.some((need) => revived.has(need)) === true;
+        if (isCancelled || isOrphan) revived.add(call.id);
+      }
+    }
+    const entries = [...this.#entries.values()].filter(({ call }) => revived.has(call.id));
+    for (const entry of entries) {
+      entry.result = null;
+      entry.waiter = null;
+      entry.missing = 0;
+      this.#results.delete(entry.call.id);
+    }
+    return entries;
   }
 
   /** Hands out the calls that waited for `id`, once. */

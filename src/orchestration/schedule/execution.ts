@@ -117,6 +117,17 @@ export class Execution implements Scheduler {
     this.#cancelledBranches.delete(branch);
   }
 
+  repeat(branch: string): readonly string[] {
+    this.reset(branch);
+    const revived = this.#isSealed ? [] : this.#graph.revive(branch);
+    this.#ended -= revived.length;
+    for (const { call } of revived)
+      this.#events.say({ type: "call.queued", id: call.id, tool: call.tool });
+    for (const entry of revived) this.#place(entry);
+    this.#work();
+    return revived.map(({ call }) => call.id);
+  }
+
   seal(): void {
     this.#isSealed = true;
     for (const entry of this.#graph.open()) {

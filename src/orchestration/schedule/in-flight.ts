@@ -138,8 +138,10 @@ export class InFlight<Key> {
       outcome = leftBehind(call, CALL_LOST);
     }
     this.#lanes.give(load);
-    if (this.#flights.delete(key)) this.#events.ended(key, outcome, flight);
-    else this.#events.slotFreed();
+    // A call that was left behind may be under way again, by a flight of its own.
+    if (this.#flights.get(key) !== flight) return this.#events.slotFreed();
+    this.#flights.delete(key);
+    this.#events.ended(key, outcome, flight);
   }
 
   /** Leaves behind the calls whose time to report is over; returns when the next one's is. */

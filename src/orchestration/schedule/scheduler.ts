@@ -77,6 +77,11 @@ export interface Scheduler {
   cancel(target: CancelTarget): number;
   /** Lets calls of a cancelled branch that are submitted from now on run again. */
   reset(branch: string): void;
+  /**
+   * As `reset`, and what has ended `cancelled` in the branch runs again, as do the calls that were skipped for it; not
+   * after `seal`. Whoever waits for a result has had the first one. Returns the ids of what was put back.
+   */
+  repeat(branch: string): readonly string[];
   /** No more calls will come. Calls that need one nobody submitted are skipped. */
   seal(): void;
   /** Resolves once sealed, when every call has its result and every event was taken; rejects only for a bug of a port. */
