@@ -1,6 +1,6 @@
 /**
- * A scripted OpenAI-compatible model server on loopback: `POST /v1/chat/completions`, streaming and not, and
- * `GET /v1/models`. It is a stand-in and says so (`system_fingerprint: "scripted-stand-in"`, `x-scripted-model: 1`).
+ * A scripted model server on loopback: chat completions, OpenAI's Responses and Anthropic's Messages, streaming and not
+ * (model/faces), and `GET /v1/models`. It is a stand-in and says so (`system_fingerprint: "scripted-stand-in"`, `x-scripted-model: 1`).
  *
  * It plays recorded scenarios and `#script` lines (model/script.ts), else picks tools by their words. `GET /_requests`
  * shows the last bodies, `GET /_stats` what is and was in flight, `DELETE /_stats` starts both again.
@@ -10,8 +10,11 @@ import { listen, sendJson, type Exchange } from "./http/listen.ts";
 import { RequestLog } from "./http/request-log.ts";
 import { Traffic, type TrafficStats } from "./http/traffic.ts";
 import { deliver, sendError, type Pace } from "./model/deliver.ts";
+import { isRefusal, type Face, type Refusal } from "./model/face.ts";
+import { chatFace } from "./model/faces/chat.ts";
+import { messagesFace } from "./model/faces/messages.ts";
+import { responsesFace } from "./model/faces/responses.ts";
 import { planTurn } from "./model/plan-turn.ts";
-import { readModelRequest } from "./model/request.ts";
 
 /** Requests kept for `GET /_requests`. */
 const KEPT_REQUESTS = 100;
@@ -23,6 +26,13 @@ const MODELS = [
   "scripted-broken-json",
 ];
 
+const FACES: readonly Face[] = [chatFace, responsesFace, messagesFace];
+const WRONG_KEY: Refusal = {
+  status: 401,
+  code: "invalid_api_key",
+  message: "Incorrect API key provided.",
+};
+
 /** How a model server behaves. */
 export interface ModelServerOptions {
   /** 0 or absent: a free port. */
@@ -30,7 +40,7 @@ export interface ModelServerOptions {
   /** Absent or 0: as fast as it can be written. */
   readonly tokensPerSecond?: number;
   readonly timeToFirstTokenMs?: number;
-  /** When given, requests need `Authorization: Bearer` with this key. */
+  /** When given, requests need this key, as a bearer token or in `x-api-key`. */
   readonly apiKey?: string;
   /** Epoch milliseconds that count as today; absent: the clock. */
   readonly todayMs?: number;
@@ -59,11 +69,9 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
       return;
     }
     log.add(exchange);
-    if (
-      options.apiKey !== undefined &&
-      exchange.request.headers.authorization !== `Bearer ${options.apiKey}`
-    ) {
-      sendError(exchange, 401, "invalid_api_key", "Incorrect API key provided.");
+    const face = FACES.find((one) => route === `POST ${one.path}`);
+    if (options.apiKey !== undefined && !hasKey(exchange, options.apiKey)) {
+      sendError(exchange, face ?? chatFace, WRONG_KEY);
       return;
     }
     if (route === "GET /v1/models") {
@@ -76,22 +84,28 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
       sendJson(exchange.response, 200, { object: "list", data }, { "x-scripted-model": "1" });
       return;
     }
-    if (route !== "POST /v1/chat/completions") {
-      sendError(exchange, 404, "not_found", `the scripted model does not serve ${route}`);
+    if (face === undefined) {
+      const message = `the scripted model does not serve ${route}`;
+      sendError(exchange, chatFace, { status: 404, code: "not_found", message });
       return;
     }
-    const request = readModelRequest(exchange.body);
-    if (request === null) {
-      sendError(exchange, 400, "invalid_request", "the body is not a chat request");
+    const request = face.read(exchange.body);
+    if (isRefusal(request)) {
+      sendError(exchange, face, request);
       return;
     }
-    const leave = traffic.enter("/v1/chat/completions", request.model);
+    const leave = traffic.enter(face.path, request.model);
     exchange.response.once("close", () => {
       leave(exchange.outcome());
     });
-    await deliver(exchange, request, planTurn(request, options.todayMs ?? Date.now()), pace);
+    await deliver(exchange, face, request, planTurn(request, options.todayMs ?? Date.now()), pace);
   });
   return { url, port, close, stats: () => traffic.stats() };
+}
+
+function hasKey({ request }: Exchange, apiKey: string): boolean {
+  const { authorization, "x-api-key": own } = request.headers;
+  return authorization === `Bearer ${apiKey}` || own === apiKey;
 }
 
 function manage({ response }: Exchange, route: string, traffic: Traffic, log: RequestLog): void {

@@ -4,9 +4,10 @@
  */
 
 import { pause, sendJson, type Exchange } from "../http/listen.ts";
+import type { Face, Refusal } from "./face.ts";
 import type { ModelRequest } from "./request.ts";
 import type { Turn } from "./turn.ts";
-import { completionBody, streamSteps } from "./wire.ts";
+import type { Step } from "./wire.ts";
 
 /** Longest wait there is; ended by the client leaving. */
 const FOREVER_MS = 2_147_483_647;
@@ -20,27 +21,20 @@ export interface Pace {
 
 const HEADERS = { "x-scripted-model": "1" };
 
-/** Sends an error in OpenAI's envelope. */
+/** Sends an error in the envelope of a protocol. */
 export function sendError(
   { response }: Exchange,
-  status: number,
-  code: string,
-  message: string,
+  face: Face,
+  refusal: Refusal,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const type =
-    status === 429 ? "rate_limit_error" : status < 500 ? "invalid_request_error" : "server_error";
-  sendJson(
-    response,
-    status,
-    { error: { message, type, param: null, code } },
-    { ...HEADERS, ...headers },
-  );
+  sendJson(response, refusal.status, face.error(refusal), { ...HEADERS, ...headers });
 }
 
 /** Sends a turn, streaming or not, with its fault if it has one. */
 export async function deliver(
   exchange: Exchange,
+  face: Face,
   request: ModelRequest,
   turn: Turn,
   pace: Pace,
@@ -49,20 +43,19 @@ export async function deliver(
   const { fault } = turn;
   if (fault?.kind === "status") {
     const retry = fault.retryAfterS === null ? {} : { "retry-after": String(fault.retryAfterS) };
-    sendError(exchange, fault.status, fault.code, fault.message, retry);
+    sendError(exchange, face, fault, retry);
     return;
   }
-  if (request.stream) await sendStream(exchange, request, turn, pace);
-  else await sendWhole(exchange, request, turn, pace);
+  if (request.stream) await sendStream(exchange, face.steps(request, turn), face, turn, pace);
+  else await sendWhole(exchange, face.whole(request, turn), turn, pace);
 }
 
 async function sendWhole(
   { response, drop, signal }: Exchange,
-  request: ModelRequest,
+  { body, tokens }: ReturnType<Face["whole"]>,
   turn: Turn,
   pace: Pace,
 ): Promise<void> {
-  const { body, tokens } = completionBody(request, turn);
   if (pace.tokensPerSecond > 0 && !(await pause((tokens * 1000) / pace.tokensPerSecond, signal)))
     return;
   switch (turn.fault?.kind) {
@@ -84,7 +77,8 @@ async function sendWhole(
 
 async function sendStream(
   exchange: Exchange,
-  request: ModelRequest,
+  steps: readonly Step[],
+  { ending }: Face,
   turn: Turn,
   pace: Pace,
 ): Promise<void> {
@@ -98,7 +92,6 @@ async function sendStream(
     response.end('data: {"choices": [{"delta": <!doctype html>\n\ndata: \u0000\n\n');
     return;
   }
-  const steps = streamSteps(request, turn);
   const stopAt = turn.fault === null || turn.fault.kind === "status" ? null : turn.fault.after;
   const started = performance.now();
   let tokens = 0;
@@ -118,7 +111,7 @@ async function sendStream(
     waiting += step.data;
   }
   if (stopAt === null) {
-    response.end(`${waiting}data: [DONE]\n\n`);
+    response.end(waiting + ending);
     return;
   }
   await stopEarly(exchange, waiting, turn);

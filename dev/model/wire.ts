@@ -18,7 +18,8 @@ export function tokensOf(text: string): string[] {
   return text.match(/\s*\S{1,6}|\s+$/g) ?? [];
 }
 
-interface Answer {
+/** A turn in tokens. */
+export interface Answer {
   readonly reasoning: readonly string[];
   readonly text: readonly string[];
   readonly calls: readonly {
@@ -31,7 +32,7 @@ interface Answer {
 }
 
 /** Cuts a turn into tokens and to the request's token limit. */
-function answerOf(request: ModelRequest, turn: Turn): Answer {
+export function answerOf(request: ModelRequest, turn: Turn): Answer {
   const reasoning = tokensOf(turn.reasoning);
   const whole = tokensOf(turn.text);
   const text = request.maxTokens === null ? whole : whole.slice(0, request.maxTokens);

@@ -5,7 +5,16 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { isObject, listOf, objectOf, textOf, type UnknownObject } from "../../dev/http/json.ts";
 import { startModelServer, type ModelServer } from "../../dev/model-server.ts";
 import { chat, saidBy, seenByProvider } from "./field-scene.ts";
-import { eventsOf, newTenant, plain, pointersOf, send, servers, type TestTenant } from "./scene.ts";
+import {
+  eventsOf,
+  newTenant,
+  plain,
+  pointersOf,
+  send,
+  servers,
+  type TestTenant,
+  unique,
+} from "./scene.ts";
 
 /** A tenant whose only upstream is the fault origin, with these fields replaced. */
 function faultTenant(upstream: UnknownObject = {}): Promise<TestTenant> {
@@ -43,15 +52,36 @@ async function stream(timeouts: UnknownObject) {
   return { text, code: textOf(objectOf(failed, "error"), "code") };
 }
 
-it("upstream/kind: is the one the gateway speaks; another is refused", async () => {
-  const { apiKey: key } = await faultTenant();
-  const put = (kind: string) =>
-    send("PUT", "/v1/upstreams/other", {
-      key,
-      body: { kind, models: "*", targets: [{ id: "main", base_url: `${servers.fault}/v1` }] },
+it("upstream/kind: is the protocol the provider is asked in; another is refused", async () => {
+  for (const [kind, path, header] of [
+    ["openai", "/v1/chat/completions", "authorization"],
+    ["openai_responses", "/v1/responses", "authorization"],
+    ["anthropic", "/v1/messages", "x-api-key"],
+    ["workers_ai", "/v1/chat/completions", "authorization"],
+  ] as const) {
+    const mark = unique("kind");
+    const tenant = await newTenant({
+      modelBaseUrl: `${servers.model}/v1`,
+      modelApiKey: mark,
+      tools: {},
+      upstream: { kind },
     });
-  expect((await put("openai")).status).toBe(201);
-  const refused = await put("carrier-pigeon");
+    const answer = await chat(tenant, [{ text: mark }]);
+    expect(saidBy(answer).text).toBe(mark);
+    const seen: unknown = await (await fetch(`${servers.model}/_requests`)).json();
+    const asked = (Array.isArray(seen) ? seen : []).map(plain);
+    const request = asked.find((one) => textOf(one, "body")?.includes(mark)) ?? {};
+    expect(request["path"]).toBe(path);
+    expect(textOf(objectOf(request, "headers"), header)).toContain(mark);
+  }
+  const refused = await send("PUT", "/v1/upstreams/other", {
+    key: (await faultTenant()).apiKey,
+    body: {
+      kind: "carrier-pigeon",
+      models: "*",
+      targets: [{ id: "main", base_url: `${servers.fault}/v1` }],
+    },
+  });
   expect([refused.status, pointersOf(refused)]).toEqual([400, ["/kind"]]);
 });
 
