@@ -41,6 +41,7 @@ const OBJECTS: Readonly<Record<string, string>> = {
   RUN_JOURNAL: "RunJournal",
   TOOL_SHARD: "ToolShard",
   KEPT_RESULT: "KeptResult",
+  CONVERSATION: "Conversation",
 };
 const REGION_SERVICES: Readonly<Record<string, string>> = {
   REGION_US: `${SCRIPT}-us`,

@@ -64,6 +64,7 @@ export const OBJECT_MAY_IMPORT: Record<string, readonly Room[]> = {
   "run-journal": ["assembly"],
   "tool-shard": ["assembly"],
   "kept-result": [],
+  conversation: [],
 };
 
 /** What every Durable Object may import from `src`. */

@@ -175,7 +175,9 @@ function operationId({ method, path }: RouteEntry): string {
 }
 
 function isOpenAI(path: string): boolean {
-  return path === "/v1/chat/completions" || path === "/v1/models";
+  return ["/v1/chat/completions", "/v1/responses", "/v1/models"].some(
+    (openAI) => path === openAI || path.startsWith(`${openAI}/`),
+  );
 }
 
 function reference(name: string): object {

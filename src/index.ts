@@ -8,6 +8,7 @@ import { checkHealth } from "./assembly/health.ts";
 import { createApp } from "./edge/app.ts";
 import { forward, isRouter } from "./regions/forward.ts";
 
+export { Conversation } from "../durable-objects/conversation/conversation.ts";
 export { KeyDirectory } from "../durable-objects/key-directory/key-directory.ts";
 export { KeptResult } from "../durable-objects/kept-result/kept-result.ts";
 export { RunJournal } from "../durable-objects/run-journal/run-journal.ts";

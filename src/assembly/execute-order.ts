@@ -6,11 +6,20 @@
  */
 
 import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
+import type { ResponseRequest, ResponseRunEvent } from "../contract/response.ts";
 import type { RunEvent, RunRequest } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { BranchPlan } from "../orchestration/branches/plan-branches.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
-import type { ChatPorts, Clock, PlannedCall, SchedulePorts } from "../orchestration/ports.ts";
+import type {
+  ChatBounds,
+  ChatPorts,
+  Clock,
+  PlannedCall,
+  SchedulePorts,
+} from "../orchestration/ports.ts";
+import type { ResponsePorts } from "../orchestration/responses/ports.ts";
+import { runResponse } from "../orchestration/responses/run-response.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
 import { createRunControl, type RunControl } from "../orchestration/run-control.ts";
 import { runChat } from "../orchestration/run-chat.ts";
@@ -20,6 +29,7 @@ import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
+import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
@@ -50,8 +60,21 @@ export interface ChatOrder {
   readonly isDebug: boolean;
 }
 
+/** The run of a response. */
+export interface ResponseOrder {
+  readonly kind: "response";
+  readonly context: RunContext;
+  readonly bodyHash: string;
+  readonly request: ResponseRequest;
+  readonly tools: OfferedTools;
+  /** The key that asks: approvals are good for no other. */
+  readonly keyId: string;
+  /** Seconds since the epoch. */
+  readonly createdAtS: number;
+}
+
 /** Plain data that says everything about a run. */
-export type RunOrder = CallsOrder | ChatOrder;
+export type RunOrder = CallsOrder | ChatOrder | ResponseOrder;
 
 /** A run that has begun. */
 export interface StartedRun<Event> {
@@ -69,16 +92,22 @@ const EVENTS_AHEAD = 64;
 
 type Defer = (work: Promise<unknown>) => void;
 
-/** Starts a run of either kind; see `executeCalls` and `executeChat`. */
+/** Starts a run of any kind. */
 export function executeOrder(
   env: Env,
   order: RunOrder,
   defer: Defer,
   signal: AbortSignal,
-): StartedRun<RunEvent | ChatEvent> {
-  return order.kind === "run"
-    ? executeCallsOrder(env, order, defer, signal)
-    : executeChatOrder(env, order, defer, signal);
+): StartedRun<RunEvent | ChatEvent | ResponseRunEvent> {
+  switch (order.kind) {
+    case "run":
+      return executeCallsOrder(env, order, defer, signal);
+    case "chat":
+      return executeChatOrder(env, order, defer, signal);
+    case "response":
+      break;
+  }
+  return executeResponseOrder(env, order, defer, signal);
 }
 
 /** Starts a run of ready calls. */
@@ -120,27 +149,66 @@ export function executeChatOrder(
   signal: AbortSignal,
 ): StartedRun<ChatEvent> {
   const { context, request } = order;
-  const { runs } = context.snapshot.policy;
   return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
     const ports: ChatPorts = {
-      ...schedulePorts(env, context, defer),
-      tools: createToolBox(chosenTools(context.snapshot.tools, order.tools)),
-      turns: turnStore(env, context),
-      results: keptResults(env, context.snapshot),
-      newId: (prefix) => newId(prefix),
-      askModel: modelPort(env, context),
+      ...modelLoopPorts(env, order, defer),
       emit: order.isDebug ? (event) => emit(withDebug(env, order, event)) : emit,
     };
-    const bounds = {
-      maxTurns: runs.max_turns,
-      maxCalls: runs.max_calls,
-      maxParallel: runs.max_parallel,
-      deadlineMs: runs.deadline_ms,
-      caps: runs.caps,
-      earlyStart: runs.early_start,
-    };
-    return runChat({ id: context.runId, request, bounds }, ports, runSignal);
+    return runChat({ id: context.runId, request, bounds: chatBounds(context) }, ports, runSignal);
   });
+}
+
+/** Starts the run of a response. */
+export function executeResponseOrder(
+  env: Env,
+  order: ResponseOrder,
+  defer: Defer,
+  signal: AbortSignal,
+): StartedRun<ResponseRunEvent> {
+  const { context, request, keyId, createdAtS } = order;
+  const { runId, snapshot } = context;
+  return start<ResponseRunEvent>(runId, signal, (emit, runSignal) => {
+    const ports: ResponsePorts = {
+      ...modelLoopPorts(env, order, defer),
+      responses: responseStore(env, snapshot),
+      approvals: approvalStore(env, { snapshot, keyId, runId }),
+      nowS: () => Math.floor(Date.now() / 1000),
+      emit,
+    };
+    const id = responseIdOf(runId);
+    return runResponse(
+      { id, runId, request, bounds: chatBounds(context), createdAtS },
+      ports,
+      runSignal,
+    );
+  });
+}
+
+function modelLoopPorts(
+  env: Env,
+  { context, tools }: ChatOrder | ResponseOrder,
+  defer: Defer,
+): Omit<ChatPorts, "emit"> {
+  return {
+    ...schedulePorts(env, context, defer),
+    tools: createToolBox(chosenTools(context.snapshot.tools, tools)),
+    turns: turnStore(env, context),
+    results: keptResults(env, context.snapshot),
+    newId: (prefix) => newId(prefix),
+    askModel: modelPort(env, context),
+  };
+}
+
+function chatBounds({ snapshot }: RunContext): ChatBounds {
+  const { runs } = snapshot.policy;
+  return {
+    maxTurns: runs.max_turns,
+    maxCalls: runs.max_calls,
+    maxParallel: runs.max_parallel,
+    deadlineMs: runs.deadline_ms,
+    caps: runs.caps,
+    earlyStart: runs.early_start,
+  };
 }
 
 function withDebug(env: Env, { context, request }: ChatOrder, event: ChatEvent): ChatEvent {

@@ -10,6 +10,7 @@ import { waitUntil } from "cloudflare:workers";
 
 import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
 import type { GatewayError, Violation } from "../contract/error.ts";
+import type { ResponseRequest, ResponseRunEvent } from "../contract/response.ts";
 import type { RunEvent, RunPart, RunRequest } from "../contract/run.ts";
 import { toHex, utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
@@ -20,9 +21,11 @@ import { toolFinder } from "../tools/tool-box.ts";
 import {
   executeCallsOrder,
   executeChatOrder,
+  executeResponseOrder,
   type CallsOrder,
   type ChatOrder,
   type OfferedTools,
+  type ResponseOrder,
   type StartedRun,
 } from "./execute-order.ts";
 import { followKeyedRun } from "./keyed-run.ts";
@@ -90,6 +93,31 @@ export async function startChat(
     return followKeyedRun<ChatEvent>(env, order(bodyHash), signal);
   }
   return ok(executeChatOrder(env, order(""), waitUntil, signal));
+}
+
+/** Starts a response. One in the background goes on when its client leaves. */
+export async function startResponse(
+  env: Env,
+  caller: RunCaller,
+  request: ResponseRequest,
+  options: Pick<ChatOptions, "tools" | "idempotencyKey">,
+  signal: AbortSignal,
+): Promise<Result<StartedRun<ResponseRunEvent>, GatewayError>> {
+  const { tools, idempotencyKey } = options;
+  const context = runContext(caller, await runIdOf(caller, idempotencyKey));
+  const isKeyed = idempotencyKey !== null;
+  const order: ResponseOrder = {
+    kind: "response",
+    context,
+    bodyHash: isKeyed ? await bodyHashOf({ request, tools }) : "",
+    request,
+    tools,
+    keyId: caller.key.keyId,
+    createdAtS: Math.floor(Date.now() / 1000),
+  };
+  return isKeyed || request.background === true
+    ? followKeyedRun<ResponseRunEvent>(env, order, signal)
+    : ok(executeResponseOrder(env, order, waitUntil, signal));
 }
 
 /**

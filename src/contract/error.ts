@@ -29,6 +29,10 @@ export type GatewayError =
   | { readonly code: "run_interrupted"; readonly run: string }
   /** A `call_…` id of a mixed turn that is unknown or has expired. */
   | { readonly code: "turn_expired" }
+  /** The response this one should go on from is unknown, another tenant's, or was not kept. */
+  | { readonly code: "previous_response_not_found"; readonly id: string }
+  /** A word on a held call that cannot be used; the call was not made. */
+  | { readonly code: "approval_refused"; readonly reason: ApprovalRefusal }
   | { readonly code: "conflict"; readonly detail: string }
   | { readonly code: "gone" }
   | { readonly code: "precondition_failed" }
@@ -51,6 +55,12 @@ export type GatewayError =
   | { readonly code: "secret_unavailable"; readonly secret: string }
   | { readonly code: "unavailable"; readonly retryAfterMs: number }
   | { readonly code: "internal" };
+
+/** Why a word on a held call cannot be used. */
+export type ApprovalRefusal =
+  | "unknown or expired"
+  | "already used"
+  | "for another tool or arguments";
 
 /** The code alone; it never changes once published. */
 export type ErrorCode = GatewayError["code"];

@@ -3,7 +3,7 @@
  * a turn until somebody approves of a call. Never on the wire of chat completions, where those calls stay hidden.
  */
 
-import type { JsonObject } from "../platform/canonical-json.ts";
+import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { CallError, CallStatus } from "./run.ts";
 
 /** One step of one gateway call; only a run of items says them. */
@@ -59,7 +59,7 @@ export interface HeldTurn {
     /** Null when the call needed no approval. */
     readonly held: HeldCall | null;
     /** What the model reads of it, or null as long as it is open. */
-    readonly content: string | null;
+    readonly content: Json | null;
   }[];
 }
 

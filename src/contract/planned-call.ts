@@ -105,6 +105,8 @@ export interface OfferedTool {
   readonly name: string;
   readonly description: string;
   readonly input: JsonObject;
+  /** Label of the server it belongs to where calls are shown; absent: the tenant's own tools. */
+  readonly toolset?: string;
   /** True when each of its calls has to be approved first. */
   readonly needsApproval?: boolean;
 }

@@ -8,6 +8,7 @@ import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
 import { MCP_ROUTES } from "./mcp-routes.ts";
 import type { Schema } from "./parse.ts";
 import { Policy, PolicyRollback } from "./policy.ts";
+import { ResponseRequest } from "./response.ts";
 import { RunCancel, RunRequest } from "./run.ts";
 import { SecretPut } from "./secret.ts";
 import { Bootstrap, TenantCreate, TenantPatch } from "./tenant.ts";
@@ -256,6 +257,28 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     status: 200,
     summary: "OpenAI's chat completions, with the gateway running its tools.",
     body: { name: "ChatRequest", schema: ChatRequest },
+  },
+  {
+    method: "POST",
+    path: "/v1/responses",
+    scopes: RUN,
+    status: 200,
+    summary: "OpenAI's Responses, with the gateway's tools as items and approvals.",
+    body: { name: "ResponseRequest", schema: ResponseRequest },
+  },
+  {
+    method: "GET",
+    path: "/v1/responses/:id",
+    scopes: RUN,
+    status: 200,
+    summary: "Reads a kept response.",
+  },
+  {
+    method: "DELETE",
+    path: "/v1/responses/:id",
+    scopes: RUN,
+    status: 200,
+    summary: "Forgets a kept response.",
   },
   {
     method: "GET",

@@ -62,6 +62,14 @@ export const ENGLISH: ErrorTexts = {
     detail:
       "A tool call id of this conversation is unknown or has expired. Start again from the user's message.",
   },
+  previous_response_not_found: {
+    title: "Previous response not found",
+    detail: "There is no response {id} to go on from.",
+  },
+  approval_refused: {
+    title: "Approval refused",
+    detail: "The approval is {reason}; the call was not made.",
+  },
   conflict: { title: "Conflict", detail: "{detail}" },
   gone: { title: "Gone", detail: "This can be done only once, and it has been done." },
   precondition_failed: {

@@ -37,7 +37,7 @@ export function openAIError(error: GatewayError): OpenAIError {
   return {
     message: violation === undefined ? errorDetail(error, ENGLISH) : violationText(violation),
     type: errorType(openAIStatus(error)),
-    param: violation === undefined ? null : paramOf(violation.pointer),
+    param: violation === undefined ? paramOfCode(error.code) : paramOf(violation.pointer),
     code: errorCode(error),
   };
 }
@@ -74,6 +74,7 @@ const OPENAI_RESOURCES: ReadonlySet<string> = new Set([
 
 /** Errors that the same request meets again, or whose repetition could do something twice. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set([
+  "approval_refused",
   "cancelled",
   "conflict",
   "egress_refused",
@@ -114,6 +115,11 @@ function errorCode(error: GatewayError): string {
 
 function violationText({ pointer, message }: Violation): string {
   return pointer === "" ? message : `${paramOf(pointer) ?? ""}: ${message}`;
+}
+
+/** The parameter an error without a pointer speaks of. */
+function paramOfCode(code: ErrorCode): string | null {
+  return code === "previous_response_not_found" ? "previous_response_id" : null;
 }
 
 /** `/messages/0/role` as OpenAI writes it: `messages[0].role`. */

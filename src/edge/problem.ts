@@ -21,6 +21,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   idempotency_key_reused: 409,
   run_interrupted: 409,
   turn_expired: 409,
+  previous_response_not_found: 400,
+  approval_refused: 409,
   conflict: 409,
   gone: 410,
   precondition_failed: 412,

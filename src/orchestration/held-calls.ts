@@ -52,6 +52,11 @@ function approvalId(turnId: string, n: number): string {
   return `mcpr_${turnId}_${n}`;
 }
 
+/** The turn an approval id speaks of, or null when it is none of ours. */
+export function turnOfApproval(id: string): string | null {
+  return /^mcpr_([0-9A-Za-z]{22})_\d{1,4}$/.exec(id)?.[1] ?? null;
+}
+
 /** The turn to keep: `assistant` as the model made it, after `messages`. */
 export function heldTurn(
   messages: readonly JsonObject[],
@@ -75,10 +80,10 @@ export function heldTurn(
 /** One tool message for each call of a turn that has been answered, in the model's order. */
 export function turnMessages(
   assistant: JsonObject,
-  calls: readonly { readonly id: string; readonly content: string | null }[],
+  calls: readonly { readonly id: string; readonly content: Json | null }[],
 ): readonly JsonObject[] {
   const answered = calls.flatMap(({ id, content }): JsonObject[] =>
-    content === null ? [] : [{ role: "tool", tool_call_id: id, content: content satisfies Json }],
+    content === null ? [] : [{ role: "tool", tool_call_id: id, content }],
   );
   return [assistant, ...answered];
 }

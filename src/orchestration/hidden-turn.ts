@@ -35,6 +35,11 @@ export function clientCallId(turnId: string, n: number): string {
   return `call_gw${turnId}_${n}`;
 }
 
+/** True for an id under which a client saw a call of its own. */
+export function isClientCallId(id: string): boolean {
+  return CLIENT_CALL_ID.test(id);
+}
+
 /** The turn to keep: `calls` with the gateway's results in `contents`, after the run's turns `earlier`. */
 export function hiddenTurn(
   text: JsonObject,

@@ -84,6 +84,16 @@ export function gateObject(
   return objectStub(env, env.TENANT_GATE, residency, tenantId, hint && LOCATION[hint]);
 }
 
+/** What a later response of a tenant goes on from: `name` is a kept response's or a held turn's. */
+export function conversationObject(
+  env: Pick<Env, "CONVERSATION" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+  name: string,
+) {
+  return objectStub(env, env.CONVERSATION, residency, `${tenantId}/${name}`);
+}
+
 function shardNameOf(hash: string): string {
   return `keys:${Number.parseInt(hash.charAt(0), 16) % SHARDS}`;
 }

@@ -29,6 +29,8 @@ const EVERY: { readonly [C in ErrorCode]: readonly [number, Extract<GatewayError
     model_not_found: [404, { code: "model_not_found", model: "m" }],
     idempotency_key_reused: [409, { code: "idempotency_key_reused" }],
     run_interrupted: [409, { code: "run_interrupted", run: "run_1" }],
+    previous_response_not_found: [400, { code: "previous_response_not_found", id: "resp_1" }],
+    approval_refused: [409, { code: "approval_refused", reason: "already used" }],
     turn_expired: [409, { code: "turn_expired" }],
     conflict: [409, { code: "conflict", detail: "At most 32 upstreams." }],
     gone: [410, { code: "gone" }],

@@ -22,16 +22,21 @@ describe("environmentFaults", () => {
     for (const name of DEPLOYED) expect(environmentFaults(name, readEnvironment(name))).toEqual([]);
   });
 
-  it.each(["KEY_DIRECTORY", "TENANT", "TENANT_GATE", "RUN_JOURNAL", "TOOL_SHARD", "KEPT_RESULT"])(
-    "sees the object binding %s missing",
-    (gone) => {
-      const { bindings } = readEnvironment("eu").durable_objects;
-      const faults = planted("eu", {
-        durable_objects: { bindings: bindings.filter(({ name }) => name !== gone) },
-      });
-      expect(faults).toEqual([`eu: no Durable Object binding ${gone}`]);
-    },
-  );
+  it.each([
+    "KEY_DIRECTORY",
+    "TENANT",
+    "TENANT_GATE",
+    "RUN_JOURNAL",
+    "TOOL_SHARD",
+    "KEPT_RESULT",
+    "CONVERSATION",
+  ])("sees the object binding %s missing", (gone) => {
+    const { bindings } = readEnvironment("eu").durable_objects;
+    const faults = planted("eu", {
+      durable_objects: { bindings: bindings.filter(({ name }) => name !== gone) },
+    });
+    expect(faults).toEqual([`eu: no Durable Object binding ${gone}`]);
+  });
 
   it("sees an object bound to its own script in a serving environment, which would split every tenant in two", () => {
     const { bindings } = readEnvironment("objects").durable_objects;

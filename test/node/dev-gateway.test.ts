@@ -24,6 +24,7 @@ export class TenantGate extends DurableObject {}
 export class RunJournal extends DurableObject {}
 export class ToolShard extends DurableObject {}
 export class KeptResult extends DurableObject {}
+export class Conversation extends DurableObject {}
 export default { async fetch(request, env) {
   console.log("answering");
   return Response.json({ n: await env.KEY_DIRECTORY.getByName("x").next(), role: env.ROLE, extra: env.EXTRA ?? null });

@@ -13,6 +13,7 @@ import type { EdgeEnv } from "../edge-env.ts";
 import { requireScope } from "../middleware/require-scope.ts";
 import { refuse } from "../refuse.ts";
 import { readIdempotencyKey, readToolChoice, wantsToolEvents } from "../run-headers.ts";
+import { startingWith } from "../starting-with.ts";
 import { streamAnswer } from "../stream-answer.ts";
 
 /** The route of chat completions. */
@@ -79,16 +80,4 @@ async function answerChat(
     unfinished: (isFault) => errorChunk({ code: isFault ? "internal" : "cancelled" }, run.id),
     heartbeat: ": keepalive\n\n",
   });
-}
-
-/** `events` with an event that was taken already in front again. */
-function startingWith<E>(first: E, events: AsyncIterator<E>): AsyncIterator<E> {
-  let isTaken = false;
-  return {
-    next: () => {
-      if (isTaken) return events.next();
-      isTaken = true;
-      return Promise.resolve({ done: false, value: first });
-    },
-  };
 }

@@ -1,0 +1,48 @@
+/** A run's tools as one response may use them: fewer of them, and with calls marked as asked about or approved. */
+
+import type { PlannedCall } from "../../contract/planned-call.ts";
+import { fail } from "../../platform/result.ts";
+import type { ToolBox } from "../ports.ts";
+
+/** `tools` without those not in `offered`; calls of those in `asked` have to be approved. */
+export function narrowedTools(
+  tools: ToolBox,
+  offered: ReadonlySet<string>,
+  asked: ReadonlySet<string>,
+): ToolBox {
+  const left = tools.offered.filter(({ name }) => offered.has(name));
+  const gone = new Set(
+    tools.offered.flatMap(({ name, wireName }) => (offered.has(name) ? [] : [wireName])),
+  );
+  const marked = marking(tools, (call) =>
+    asked.has(call.tool) ? { ...call, approval: "required" } : call,
+  );
+  return {
+    ...marked,
+    offered: left.map((tool) => (asked.has(tool.name) ? { ...tool, needsApproval: true } : tool)),
+    plan: (id, wireName, argumentsJson) =>
+      gone.has(wireName)
+        ? fail({ code: "unknown_tool", message: `There is no tool "${wireName}".` })
+        : marked.plan(id, wireName, argumentsJson),
+    find: (wireName) => (gone.has(wireName) ? null : marked.find(wireName)),
+  };
+}
+
+/** `tools` for exactly the calls somebody said yes to, by id. */
+export function approvedTools(tools: ToolBox, callIds: ReadonlySet<string>): ToolBox {
+  return marking(tools, (call) => (callIds.has(call.id) ? { ...call, approval: "granted" } : call));
+}
+
+function marking(tools: ToolBox, mark: (call: PlannedCall) => PlannedCall): ToolBox {
+  return {
+    ...tools,
+    plan(id, wireName, argumentsJson) {
+      const planned = tools.plan(id, wireName, argumentsJson);
+      return planned.ok ? { ok: true, value: mark(planned.value) } : planned;
+    },
+    find(wireName) {
+      const tool = tools.find(wireName);
+      return tool && { ...tool, call: (id, values) => mark(tool.call(id, values)) };
+    },
+  };
+}
