@@ -9,6 +9,8 @@ import type { Facts } from "./facts.ts";
 /** Values already known, by member name. */
 export type Hints = Readonly<Record<string, unknown>>;
 
+/** The argument that names a call for references: words of a prompt do not go there. */
+const LABEL_FIELD = "gw_label";
 /** Deepest object filled. */
 const MAX_DEPTH = 4;
 /** Longest text handed to a search. */
@@ -34,7 +36,7 @@ function fillObject(
   const currencies = [...facts.currencies];
   const filled: Record<string, unknown> = {};
   for (const [name, raw] of Object.entries(objectOf(schema, "properties"))) {
-    if (!isObject(raw)) continue;
+    if (!isObject(raw) || name === LABEL_FIELD) continue;
     const member = plainSchema(raw);
     const found = hints[name] ?? evidence(name, member, { ...facts, numbers, currencies });
     // Each number and currency of the prompt is used once, in order.

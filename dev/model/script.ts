@@ -2,13 +2,22 @@
  * Scripts: a user message with a line `#script {"turns": [...]}` fixes every answer of the model exactly. The turn to
  * play is the number of assistant messages after that user message; past the last turn the model says "done".
  *
- * A turn: `text`, `reasoning`, `calls: [{name, arguments (object, or text sent as it is), id?}]`, `delay_ms`, `gap_ms`,
+ * A turn: `text`, `reasoning`, `calls: [{name, arguments (object, or text sent as it is), id?, label?}]`, `delay_ms`, `gap_ms`,
  * `finish`, and faults: `status` (with `code`, `message`, `retry_after_s`), `cut_after`, `hang_after` (chunks written
  * before it happens), `garbage: true`. `{{results}}` in a text becomes a JSON list of the tool results so far,
  * `{{handle}}` in arguments the handle of the newest result that was cut.
+ * A `label` goes into the arguments, where other calls' `{"$ref": "label#/…"}` find it.
  */
 
-import { isObject, listOf, numberOf, parseJson, textOf, type UnknownObject } from "../http/json.ts";
+import {
+  isObject,
+  listOf,
+  numberOf,
+  objectOf,
+  parseJson,
+  textOf,
+  type UnknownObject,
+} from "../http/json.ts";
 import { toolResults, type ModelMessage, type ModelRequest } from "./request.ts";
 import { EMPTY_TURN, callId, type Turn, type TurnCall, type TurnFault } from "./turn.ts";
 
@@ -54,7 +63,9 @@ function readTurn(turn: UnknownObject, request: ModelRequest, conversation: stri
 }
 
 function readCall(call: UnknownObject, conversation: string, index: number): TurnCall {
-  const given = call["arguments"] ?? {};
+  const label = textOf(call, "label");
+  const written = call["arguments"] ?? {};
+  const given = label === null ? written : { ...objectOf(call, "arguments"), gw_label: label };
   return {
     id: textOf(call, "id") ?? callId(conversation, index),
     name: textOf(call, "name") ?? "",

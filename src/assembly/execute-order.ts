@@ -14,9 +14,9 @@ import { createBinder } from "../orchestration/plan/bind-call.ts";
 import type {
   ChatBounds,
   ChatPorts,
-  Clock,
   PlannedCall,
   SchedulePorts,
+  ToolBox,
 } from "../orchestration/ports.ts";
 import type { ResponsePorts } from "../orchestration/responses/ports.ts";
 import { runResponse } from "../orchestration/responses/run-response.ts";
@@ -29,6 +29,8 @@ import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
+import { PLATFORM_CLOCK } from "./platform-clock.ts";
+import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
@@ -149,10 +151,12 @@ export function executeChatOrder(
   signal: AbortSignal,
 ): StartedRun<ChatEvent> {
   const { context, request } = order;
+  const references = referencePorts(toolsOf(order), context.snapshot, request.model);
   return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
     const ports: ChatPorts = {
       ...modelLoopPorts(env, order, defer),
-      emit: order.isDebug ? (event) => emit(withDebug(env, order, event)) : emit,
+      ...references.ports,
+      emit: order.isDebug ? (event) => emit(withDebug(env, order, references.choice, event)) : emit,
     };
     return runChat({ id: context.runId, request, bounds: chatBounds(context) }, ports, runSignal);
   });
@@ -167,9 +171,11 @@ export function executeResponseOrder(
 ): StartedRun<ResponseRunEvent> {
   const { context, request, keyId, createdAtS } = order;
   const { runId, snapshot } = context;
+  const references = referencePorts(toolsOf(order), snapshot, request.model);
   return start<ResponseRunEvent>(runId, signal, (emit, runSignal) => {
     const ports: ResponsePorts = {
       ...modelLoopPorts(env, order, defer),
+      ...references.ports,
       responses: responseStore(env, snapshot),
       approvals: approvalStore(env, { snapshot, keyId, runId }),
       nowS: () => Math.floor(Date.now() / 1000),
@@ -186,12 +192,11 @@ export function executeResponseOrder(
 
 function modelLoopPorts(
   env: Env,
-  { context, tools }: ChatOrder | ResponseOrder,
+  { context }: ChatOrder | ResponseOrder,
   defer: Defer,
-): Omit<ChatPorts, "emit"> {
+): Omit<ChatPorts, "emit" | "tools"> {
   return {
     ...schedulePorts(env, context, defer),
-    tools: createToolBox(chosenTools(context.snapshot.tools, tools)),
     turns: turnStore(env, context),
     results: keptResults(env, context.snapshot),
     newId: (prefix) => newId(prefix),
@@ -211,10 +216,20 @@ function chatBounds({ snapshot }: RunContext): ChatBounds {
   };
 }
 
-function withDebug(env: Env, { context, request }: ChatOrder, event: ChatEvent): ChatEvent {
+/** The tools a model may call. */
+function toolsOf({ context, tools }: ChatOrder | ResponseOrder): ToolBox {
+  return createToolBox(chosenTools(context.snapshot.tools, tools));
+}
+
+function withDebug(
+  env: Env,
+  { context, request }: ChatOrder,
+  references: ReferenceChoice,
+  event: ChatEvent,
+): ChatEvent {
   const route = routeModel(context.snapshot, request.model);
   if (event.type !== "finished" || route === null) return event;
-  const debug = { upstream: route.name, target: route.target.id, region: env.REGION };
+  const debug = { upstream: route.name, target: route.target.id, region: env.REGION, references };
   return { ...event, summary: { ...event.summary, debug } };
 }
 
@@ -276,19 +291,3 @@ function thenRethrow<Event>(
     }),
   };
 }
-
-/** The platform's clock. Timers are cleared as soon as they are not needed. */
-const PLATFORM_CLOCK: Clock = {
-  now: () => Date.now(),
-  sleep: (ms, signal) =>
-    new Promise((resolve) => {
-      if (signal.aborted) return resolve();
-      const wake = () => {
-        clearTimeout(timer);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener("abort", wake, { once: true });
-    }),
-};

@@ -108,8 +108,13 @@ export interface ChatSummary {
   /** Of those, the ones that were taken back because the model did not make them after all. */
   readonly early_cancelled?: number;
   readonly stopped_by?: StoppedBy;
-  /** Only for `x-gw-debug: 1`: where the request went. */
-  readonly debug?: { readonly upstream: string; readonly target: string; readonly region: string };
+  /** Only for `x-gw-debug: 1`: where the request went, and whether the model was offered references and why. */
+  readonly debug?: {
+    readonly upstream: string;
+    readonly target: string;
+    readonly region: string;
+    readonly references: { readonly mode: string; readonly reason: string };
+  };
 }
 
 /** What a chat run says to the edge, in order: `started`, then any of the middle ones, then `finished` or `failed`. */

@@ -114,6 +114,8 @@ export interface OfferedTool {
 /** The gateway's tools in one chat run. */
 export interface ToolBox {
   readonly offered: readonly OfferedTool[];
+  /** What the model has to be told to use the tools as they are offered, put into the messages. Absent: nothing. */
+  readonly instruct?: (messages: readonly JsonObject[]) => readonly JsonObject[];
   /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
   plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
   /** The tool the model knows as `wireName`, or null. */

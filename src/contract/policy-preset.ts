@@ -26,6 +26,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       early_start: profile !== "simple",
       model_timeout_ms: 30_000,
       caps: { tags: {}, hosts: {}, groups: {} },
+      references: "auto",
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },

@@ -38,6 +38,14 @@ export const RunCaps = z.strictObject({
 /** Caps on calls in flight at once in one run. */
 export type RunCaps = z.infer<typeof RunCaps>;
 
+/**
+ * Whether models are offered references between calls: `on`, `off`, or `auto`, which offers them to models that use them
+ * well.
+ */
+export const ReferencePolicy = z.enum(["auto", "on", "off"]);
+/** Whether models are offered references between calls. */
+export type ReferencePolicy = z.infer<typeof ReferencePolicy>;
+
 /** Bounds of one run. */
 export const RunPolicy = z.strictObject({
   /** Model answers in one chat completion. */
@@ -55,6 +63,8 @@ export const RunPolicy = z.strictObject({
   /** Wall time of one model answer. */
   model_timeout_ms: wholeNumber(100, 300_000),
   caps: RunCaps,
+  /** Whether the model may let calls of one turn use each other's results. */
+  references: ReferencePolicy,
 });
 
 /** What becomes of results that are too long for where they are wanted. */

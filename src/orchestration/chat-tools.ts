@@ -12,6 +12,7 @@ import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
+import type { RefusedCall, TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
 import { type RawResult, shapeResults } from "./results/shape-results.ts";
 import type { CallEvent } from "./schedule/scheduler.ts";
@@ -36,6 +37,8 @@ export interface GatewayCalls {
 export interface TurnScope {
   readonly ports: Pick<ChatPorts, "tools" | "results" | "newId">;
   readonly running: TurnCalls;
+  /** Reads and links what the calls refer to. */
+  readonly plans: TurnPlanner;
   readonly answer: ChatAnswer;
   /** Calls the run may still make. */
   readonly callsLeft: number;
@@ -46,31 +49,20 @@ export interface TurnScope {
 /** Executes `calls`, at most `callsLeft` of them. Resolves by the deadline plus the grace of the scheduler. */
 export async function executeGatewayCalls(
   calls: readonly TurnCall[],
-  { ports, running, answer, callsLeft, elapsedMs }: TurnScope,
+  { ports, running, plans, answer, callsLeft, elapsedMs }: TurnScope,
 ): Promise<GatewayCalls> {
   // In the model's order, whatever order the calls end in.
   const contents = new Map(calls.map(({ id }) => [id, ""]));
   const brokenIds = new Set<string>();
-  const planned: PlannedCall[] = [];
-  let isOverLimit = false;
+  const { planned, refused, isOverLimit } = plans.plan(calls, callsLeft);
   for (const { id, name, argumentsJson } of calls) {
-    const plan = ports.tools.plan(id, name, argumentsJson);
-    await answer.item({
-      type: "gateway_call",
-      id,
-      name: tenantsName(ports.tools, name),
-      argumentsJson,
-    });
-    if (plan.ok && planned.length < callsLeft) {
-      planned.push(plan.value);
-      continue;
-    }
-    isOverLimit ||= plan.ok;
-    const error = plan.ok ? OVER_LIMIT : plan.error;
-    if (error.code === "arguments_not_json") brokenIds.add(id);
-    contents.set(id, errorContent(error, "failed"));
-    const toolName = plan.ok ? plan.value.tool : name;
-    await sayRefused(answer, id, toolName, error, elapsedMs);
+    const tool = tenantsName(ports.tools, name);
+    await answer.item({ type: "gateway_call", id, name: tool, argumentsJson });
+    const refusal = refused.get(id);
+    if (refusal === undefined) continue;
+    if (refusal.error.code === "arguments_not_json") brokenIds.add(id);
+    contents.set(id, errorContent(refusal.error, refusal.status));
+    await sayRefused(answer, id, tool, refusal, elapsedMs);
   }
   let executed = 0;
   const { results, lanesUsed } = await running.execute(planned, async (event) => {
@@ -78,6 +70,7 @@ export async function executeGatewayCalls(
     for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
     if ("result" in event) await answer.item(endOf(event.result));
   });
+  plans.keep(planned, results);
   const raw = rawResults(contents, planned, results);
   const shaped = await shapeResults(raw, ports.results.maxTokensPerTurn, ports);
   const sequentialMs = results.reduce((sum, { durationMs }) => sum + durationMs, 0);
@@ -97,10 +90,9 @@ async function sayRefused(
   answer: ChatAnswer,
   id: string,
   name: string,
-  error: CallError,
+  { error, status }: RefusedCall,
   t_ms: number,
 ): Promise<void> {
-  const status = "failed";
   await answer.item({ type: "gateway_call_ended", id, status, outputJson: null, error });
   await sayActivity(answer, { type: "tool.error", call_id: id, name, t_ms, status });
 }
@@ -118,11 +110,6 @@ function endOf({ id, status, outputJson, error }: CallResult): GatewayCallEvent 
     error: error ?? null,
   };
 }
-
-const OVER_LIMIT: CallError = {
-  code: "call_limit",
-  message: "The run may make no more tool calls.",
-};
 
 /** From the first call's start to the last one's end; a slow reader of the events does not count. */
 function realMs(results: readonly CallResult[]): number {

@@ -33,11 +33,27 @@ export interface ModelTurn {
   readonly usage: JsonObject;
 }
 
+/** A turn with its calls sorted by who answers them. */
+export interface SplitTurn {
+  readonly turn: ModelTurn;
+  readonly gateway: readonly TurnCall[];
+  readonly client: readonly TurnCall[];
+}
+
 /** How a turn ended; `turn` is what arrived until then. */
 export type TurnEnd =
   | { readonly kind: "finished"; readonly turn: ModelTurn; readonly finishReason: string }
   | { readonly kind: "failed"; readonly turn: ModelTurn; readonly error: GatewayError }
   | { readonly kind: "stopped"; readonly turn: ModelTurn; readonly reason: StopReason };
+
+/** Sorts the calls of a turn by who answers them. */
+export function splitTurn(turn: ModelTurn): SplitTurn {
+  return {
+    turn,
+    gateway: turn.calls.filter(({ clientId }) => clientId === null),
+    client: turn.calls.filter(({ clientId }) => clientId !== null),
+  };
+}
 
 /** Names the calls of one turn. */
 export interface CallNaming {

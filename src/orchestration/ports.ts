@@ -89,6 +89,12 @@ export interface KeptResults {
   read(handle: string): Promise<string | null>;
 }
 
+/** How many references to results could be followed, and how many could not and were the model's mistake. */
+export interface ReferenceUse {
+  readonly good: number;
+  readonly bad: number;
+}
+
 /** What executing calls needs of the world. */
 export interface SchedulePorts {
   readonly clock: Clock;
@@ -141,6 +147,8 @@ export interface ChatPorts extends SchedulePorts {
     body: JsonObject,
     signal: AbortSignal,
   ): Promise<Result<AsyncIterable<ModelEvent>, GatewayError>>;
+  /** Told after each turn with gateway calls how the model's references to results went. */
+  readonly onReferences?: (use: ReferenceUse) => void;
   /** Awaited: a slow reader slows the run, it never loses an event. */
   emit(event: ChatEvent): Promise<void>;
 }

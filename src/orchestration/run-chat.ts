@@ -17,12 +17,20 @@ import { ChatAnswer } from "./chat-answer.ts";
 import { assistantMessage, toolMessages, withSafeArguments } from "./chat-messages.ts";
 import { checkRequest, createOwnership, innerBody, messagesOf } from "./chat-request.ts";
 import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
-import { CALLS_ARE_MEANT, type ModelTurn, readTurn, type TurnCall } from "./chat-turn.ts";
+import {
+  CALLS_ARE_MEANT,
+  type ModelTurn,
+  readTurn,
+  type SplitTurn,
+  splitTurn,
+  type TurnCall,
+} from "./chat-turn.ts";
 import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
 import { openTurn } from "./early-start/open-turn.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
+import { TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
 import { queryable, withQueryOffered } from "./results/result-query-tool.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
@@ -44,13 +52,6 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
   await ports.emit(end);
 }
 
-/** A turn with its calls sorted by who answers them. */
-interface SplitTurn {
-  readonly turn: ModelTurn;
-  readonly gateway: readonly TurnCall[];
-  readonly client: readonly TurnCall[];
-}
-
 class ChatLoop {
   readonly #run: ChatRun;
   readonly #ports: ChatPorts;
@@ -60,6 +61,7 @@ class ChatLoop {
   readonly #answer: ChatAnswer;
   readonly #account: ChatAccount;
   readonly #naming: NamingScope;
+  readonly #plans: TurnPlanner;
   #messages: JsonObject[] = [];
   /** How many of them came with the request; the rest are inner turns of this run. */
   #givenMessages = 0;
@@ -81,6 +83,7 @@ class ChatLoop {
     this.#signal = signal;
     this.#answer = new ChatAnswer((event) => ports.emit(event), signal, run.asItems);
     this.#account = new ChatAccount(run.id);
+    this.#plans = new TurnPlanner(ports.tools);
     this.#naming = {
       usedIds: new Set(),
       newId: (prefix) => ports.newId(prefix),
@@ -114,9 +117,10 @@ class ChatLoop {
   /** Null when another turn follows; there are at most `maxTurns`. */
   async #oneTurn(): Promise<ChatEvent | null> {
     const { id, request } = this.#run;
-    const { offered } = this.#ports.tools;
+    const { offered, instruct } = this.#ports.tools;
     const shown = withQueryOffered(offered, this.#messages);
-    const body = innerBody(request, shown, this.#messages, this.#account.turns + 1);
+    const messages = instruct === undefined ? this.#messages : instruct(this.#messages);
+    const body = innerBody(request, shown, messages, this.#account.turns + 1);
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);
@@ -217,18 +221,20 @@ class ChatLoop {
     const executed = await executeGatewayCalls(calls, {
       ports: this.#ports,
       running: this.#turnCalls,
+      plans: this.#plans,
       answer: this.#answer,
       callsLeft: this.#run.bounds.maxCalls - this.#account.calls,
       elapsedMs: this.#ports.clock.now() - this.#startedAtMs,
     });
     this.#account.addCalls(executed);
+    this.#ports.onReferences?.(this.#plans.takeUse());
     return executed;
   }
 
   #openCalls(): TurnCalls {
     const { turns, calls } = this.#account;
     const start = { startedAtMs: this.#startedAtMs, turns, calls };
-    return openTurn(this.#run, this.#ports, start, this.#signal);
+    return openTurn(this.#run, { ...this.#ports, bind: this.#plans.bind }, start, this.#signal);
   }
 
   /** Keeps the turn when the client saw ids of it; an event when the run has to end because that was not possible. */
@@ -284,12 +290,4 @@ class ChatLoop {
     const messages = [...this.#messages, ...this.#end.messages];
     return { ...end, conversation: { ...this.#end, messages } };
   }
-}
-
-function splitTurn(turn: ModelTurn): SplitTurn {
-  return {
-    turn,
-    gateway: turn.calls.filter(({ clientId }) => clientId === null),
-    client: turn.calls.filter(({ clientId }) => clientId !== null),
-  };
 }

@@ -148,6 +148,30 @@ it("policy/runs/max_calls: ends the loop, and refuses a run with more", async ()
   expect((await run(enough, callsOf("step", 3))).status).toBe(200);
 });
 
+it("policy/runs/references: is whether calls of one turn may use each other's results, and what the model sees of it", async () => {
+  const turns = [
+    {
+      calls: [
+        { name: "step", arguments: { q: "first" }, label: "a" },
+        { name: "step", arguments: { q: { $tmpl: "after ${a#/query/q}" } } },
+      ],
+    },
+    { text: "{{results}}" },
+  ];
+  for (const references of ["on", "auto", "off"]) {
+    const tenant = await newTenant({
+      tools: { step: echoTool({ query: { q: "{q}" } }) },
+      policy: { runs: { references } },
+    });
+    const answer = await chat(tenant, turns, {}, { "x-gw-debug": "1" });
+    const told = objectOf(objectOf(objectOf(answer.json, "x_gw"), "debug"), "references");
+    const isOff = references === "off";
+    expect(told["mode"]).toBe(isOff ? "level_by_level" : "plan");
+    expect(saidBy(answer).text.includes("after first")).toBe(!isOff);
+    expect(saidBy(answer).text.includes("arguments_invalid")).toBe(isOff);
+  }
+});
+
 it("policy/runs/max_parallel: is how many calls are in flight, and the most a run may ask for", async () => {
   const one = await boundedBy({ max_parallel: 1 }, 100);
   const four = await boundedBy({ max_parallel: 4 }, 400);

@@ -26,9 +26,10 @@ import {
   type TestTenant,
 } from "./scene.ts";
 
-/** A tenant with these tools, whose model provider echoes what it is asked. */
+/** A tenant with these tools, shown as they are, whose model provider echoes what it is asked. */
 function tenantWith(tools: Readonly<Record<string, UnknownObject>>): Promise<TestTenant> {
-  return newTenant({ modelBaseUrl: `${servers.fault}/v1`, tools });
+  const policy = { runs: { references: "off" } };
+  return newTenant({ modelBaseUrl: `${servers.fault}/v1`, tools, policy });
 }
 
 /** What the model is told of its first tool. */

@@ -65,7 +65,8 @@ describe("the follow-up of a mixed turn", () => {
       { text: "Asking you. ", calls: [call("mine"), call("wait", { ms: 1 })] },
       { text: "Whole." },
     );
-    const messages = await lastAsked(note);
+    const [instruction, ...messages] = await lastAsked(note);
+    expect(textOf(instruction ?? {}, "role")).toBe("system");
     const shape = messages.map(
       (one) => `${textOf(one, "role")}:${listOf(one, "tool_calls").length}`,
     );

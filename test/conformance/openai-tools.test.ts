@@ -190,7 +190,7 @@ describe("a mixed turn", () => {
     expect(await ledgerEntries(note)).toBe(1);
     const [, second] = await askedOf(note);
     const roles = listOf(second ?? {}, "messages").map((one) => textOf(plain(one), "role"));
-    expect(roles).toEqual(["user", "assistant", "tool", "tool"]);
+    expect(roles).toEqual(["system", "user", "assistant", "tool", "tool"]);
   });
 
   it("409 when the follow-up names a turn nobody knows, and for another tenant", async () => {

@@ -10,6 +10,7 @@ import type {
   KeptResults,
   OfferedTool,
   PlannedCall,
+  ReferenceUse,
   TurnStore,
 } from "../../src/orchestration/ports.ts";
 import { runChat } from "../../src/orchestration/run-chat.ts";
@@ -98,6 +99,8 @@ export interface ChatSetup {
   readonly items?: { readonly asks: boolean };
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
+  /** Calls may refer to each other's results. */
+  readonly references?: boolean;
 }
 
 /** Hidden turns in memory. */
@@ -148,6 +151,8 @@ export class ChatScene {
   readonly held = new Map<string, HeldTurn>();
   /** Bodies the model was asked with. */
   readonly asked: JsonObject[] = [];
+  /** How references went, turn by turn. */
+  readonly referenceUses: ReferenceUse[] = [];
   /** Model streams that were left before their end. */
   left = 0;
   readonly #setup: ChatSetup;
@@ -239,6 +244,9 @@ export class ChatScene {
       clock: this.clock,
       lanes: this.lanes,
       tools: toolBox({ offered: OFFERED, ...this.#setup }),
+      onReferences: (use) => {
+        if (use.good + use.bad > 0) this.referenceUses.push(use);
+      },
       turns: this.store,
       results: this.kept,
       ...(this.#setup.items?.asks === true && {

@@ -1,6 +1,7 @@
 /** The tools of a chat scene: they accept anything but arguments that are not JSON or hold a field `bad`. */
 
 import type { OfferedTool, PlannedCall, ToolBox } from "../../src/orchestration/ports.ts";
+import { referenceBox } from "../../src/orchestration/plan/reference-box.ts";
 import type { JsonObject } from "../../src/platform/canonical-json.ts";
 import { fail, ok } from "../../src/platform/result.ts";
 import { plannedCall } from "./fake-lanes.ts";
@@ -11,12 +12,19 @@ export interface BoxSetup {
   readonly maxParallelOfTool?: number;
   /** The tools leave the tenant's zone of trust. */
   readonly isObservable?: boolean;
+  /** Calls may refer to each other's results. */
+  readonly references?: boolean;
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
 }
 
 /** A box whose tools take any object without a field `bad`. */
 export function toolBox(setup: BoxSetup): ToolBox {
+  const box = plainBox(setup);
+  return setup.references === true ? referenceBox(box, true) : box;
+}
+
+function plainBox(setup: BoxSetup): ToolBox {
   const { offered } = setup;
   return {
     offered,

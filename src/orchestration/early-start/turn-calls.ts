@@ -237,7 +237,8 @@ export class TurnCalls {
  */
 function mayStartEarly(call: PlannedCall, isStrong: boolean): boolean {
   const isReading = call.effect === "pure" || call.effect === "read";
-  const isAlone = (call.needs ?? []).length === 0 && call.approval === undefined;
+  const isWhole = call.references === undefined && (call.needs ?? []).length === 0;
+  const isAlone = isWhole && call.approval === undefined;
   return isReading && isAlone && (isStrong || call.observable !== true);
 }
 

@@ -24,9 +24,16 @@ const ALL: readonly JsonType[] = ["null", "boolean", "number", "string", "array"
 const EVERYTHING = (1 << ALL.length) - 1;
 const NOTHING = 0;
 
-/** The types possible at `members` below a value of `schema`; empty when there can be nothing. */
-export function typesAt(schema: JsonObject, members: readonly string[]): readonly JsonType[] {
-  const mask = new SchemaWalk(schema).types(schema, members);
+/**
+ * The types possible at `members` below a value of `schema`; empty when there can be nothing. `root` is what references
+ * in the schema start from.
+ */
+export function typesAt(
+  schema: JsonObject,
+  members: readonly string[],
+  root: JsonObject = schema,
+): readonly JsonType[] {
+  const mask = new SchemaWalk(root).types(schema, members);
   return ALL.filter((_, bit) => (mask & (1 << bit)) !== 0);
 }
 

@@ -13,6 +13,7 @@ import { fail, ok, type Result } from "../../platform/result.ts";
 import { ChatAnswer } from "../chat-answer.ts";
 import { executeGatewayCalls, type GatewayCalls } from "../chat-tools.ts";
 import { TurnCalls } from "../early-start/turn-calls.ts";
+import { TurnPlanner } from "../plan/plan-turn.ts";
 import type { ChatPorts } from "../ports.ts";
 import { approvedTools } from "./marked-tools.ts";
 import type { Resumption } from "./plan-resume.ts";
@@ -58,6 +59,7 @@ export async function resumeTurn(
     executed = await executeGatewayCalls(resumption.granted, {
       ports: { ...ports, tools },
       running,
+      plans: new TurnPlanner(tools),
       answer: new ChatAnswer(emit, signal, true),
       callsLeft: bounds.maxCalls,
       elapsedMs: ports.clock.now() - startedAtMs,
