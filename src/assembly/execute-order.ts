@@ -32,6 +32,7 @@ import { lanePool } from "./lanes.ts";
 import { PLATFORM_CLOCK } from "./platform-clock.ts";
 import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
+import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import { toolContext } from "./tool-ports.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
@@ -242,6 +243,7 @@ function schedulePorts(env: Env, context: RunContext, defer: Defer): SchedulePor
     clock,
     lanes: measuredLanes(lanes, tenantId, clock),
     expectedMs: expectedMsOf(tenantId, clock),
+    share: isolateShare(tenantId),
   };
 }
 

@@ -34,6 +34,18 @@ export interface LanePool {
   close(): void;
 }
 
+/** One run's part of the calls its isolate may have in flight. Every place taken or granted is given back once. */
+export interface CallShare {
+  /** Takes a place; false when there is none or others wait for one. */
+  take(): boolean;
+  /** Gives a place back. */
+  give(): void;
+  /** Waits for so many places, each for a call of about `costMs`, in place of what it waited for; 0 leaves. */
+  want(calls: number, costMs: number): void;
+  /** Resolves with the places granted since the last time, once there are any or it has left. Never rejects. */
+  granted(): Promise<number>;
+}
+
 /** Clock of a run: milliseconds that only go forward. */
 export interface Clock {
   now(): number;
@@ -103,6 +115,8 @@ export interface SchedulePorts {
   readonly bind?: BindCall;
   /** How long a call of the tool takes but for the slowest few, above 0. Absent: all tools take the same. */
   readonly expectedMs?: (tool: string) => number;
+  /** Joins those who share the isolate; by `endsAtMs` all calls have ended. Absent: there is always a place. */
+  readonly share?: (endsAtMs: number) => CallShare;
 }
 
 /** What a run of calls needs. */

@@ -56,7 +56,12 @@ describe("measured lanes", () => {
     await clock.advance(3_600_001);
     expect(expectedMsOf("t4", clock)("a")).toBe(UNMEASURED_MS);
     await call(clock, "t4", "a", 2_000);
-    for (let n = 0; n < MAX_MEASURED_TOOLS - 1; n += 1) await call(clock, "t5", `tool${n}`, 1);
+    const answer = { slots: 1, run: async () => succeeded() };
+    const pool = { lanes: () => [answer], close: () => undefined };
+    const [lane] = measuredLanes(pool, "t5", clock).lanes(1);
+    const { signal } = new AbortController();
+    for (let n = 0; n < MAX_MEASURED_TOOLS - 1; n += 1)
+      await lane?.run(plannedCall("c", { tool: `tool${n}` }), 100, signal);
     expect(expectedMsOf("t4", clock)("a")).toBeGreaterThan(1_900);
     await call(clock, "t5", "one more", 1);
     expect(expectedMsOf("t4", clock)("a")).toBe(UNMEASURED_MS);

@@ -27,7 +27,7 @@ export interface GraphCall {
 /** The calls of a run by id, with their needs. */
 export class CallGraph<Entry extends GraphCall> {
   readonly #entries = new Map<string, Entry>();
-  readonly #followers = new Map<string, Entry[]>();
+  readonly #followers = new Map<string, Set<Entry>>();
   readonly #results = new Map<string, CallResult>();
 
   /** The calls that have not ended, in the order they were added: a snapshot. */
@@ -72,10 +72,15 @@ export class CallGraph<Entry extends GraphCall> {
       if (result !== undefined) continue;
       entry.missing += 1;
       const followers = this.#followers.get(need);
-      if (followers === undefined) this.#followers.set(need, [entry]);
-      else followers.push(entry);
+      if (followers === undefined) this.#followers.set(need, new Set([entry]));
+      else followers.add(entry);
     }
     return null;
+  }
+
+  /** True when the call needs others or others wait for it. */
+  isLinked({ id, needs }: PlannedCall): boolean {
+    return (needs !== undefined && needs.length > 0) || this.#followers.has(id);
   }
 
   /** Notes the result of a call. */
@@ -111,9 +116,9 @@ export class CallGraph<Entry extends GraphCall> {
 
   /** Hands out the calls that waited for `id`, once. */
   takeFollowers(id: string): readonly Entry[] {
-    const followers = this.#followers.get(id) ?? [];
+    const followers = this.#followers.get(id);
     this.#followers.delete(id);
-    return followers;
+    return followers === undefined ? [] : [...followers];
   }
 
   /** A need of the call that has no result, or null. */

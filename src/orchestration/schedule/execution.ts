@@ -20,8 +20,11 @@ import {
   dependencyFailure,
   type Failure,
   neverSent,
+  STOP_GRACE_MS,
   stopFailure,
 } from "./outcomes.ts";
+import { Places } from "./places.ts";
+import { PortBugs } from "./port-bugs.ts";
 import { byOrder, byStanding, ReadyQueue } from "./ready-queue.ts";
 import type {
   CancelTarget,
@@ -41,16 +44,17 @@ export class Execution implements Scheduler {
   readonly #graph = new CallGraph<Entry>();
   readonly #ready: ReadyQueue<Entry>;
   readonly #inFlight: InFlight<Entry>;
+  readonly #places: Places;
   readonly #listeners = new Set<(result: CallResult) => void>();
   readonly #cancelledBranches = new Set<string>();
   readonly #weights = new Map<string, number>();
+  readonly #bugs = new PortBugs();
   /** Calls that have ended and of which nobody was told yet. */
   readonly #settled: CallResult[] = [];
   readonly #allEnded = Promise.withResolvers<void>();
   #ended = 0;
   #isSealed = false;
   #isWorking = false;
-  #bug: { readonly error: unknown } | null = null;
 
   constructor(options: ExecuteOptions, ports: ExecutePorts, signal: AbortSignal) {
     this.#options = options;
@@ -61,7 +65,7 @@ export class Execution implements Scheduler {
     this.#ready = new ReadyQueue(isSequential ? byOrder : byStanding);
     this.#inFlight = new InFlight(ports.clock, ports.lanes, options.deadlineAtMs, {
       ended: (entry, outcome, flight) => {
-        this.#ready.giveBack(entry);
+        this.#leave(entry);
         this.#land(
           entry,
           blamed(outcome, flight.isCutByDeadline, this.#stop.reason()),
@@ -71,6 +75,8 @@ export class Execution implements Scheduler {
       },
       slotFreed: () => this.#work(),
     });
+    const endsAtMs = options.deadlineAtMs + STOP_GRACE_MS;
+    this.#places = new Places(ports.share?.(endsAtMs), () => this.#work());
     this.#stop = createStop(ports.clock, options.deadlineAtMs, signal);
     this.#stop.onStop((reason) => this.#onStop(reason));
   }
@@ -80,7 +86,7 @@ export class Execution implements Scheduler {
     const entries = calls.map((call) => this.#entryOf(call));
     for (const { call } of entries)
       this.#events.say({ type: "call.queued", id: call.id, tool: call.tool });
-    if (calls.some(({ needs }) => needs !== undefined && needs.length > 0)) {
+    if (calls.some((call) => this.#graph.isLinked(call))) {
       this.#graph.rank();
       this.#ready.reorder();
     }
@@ -140,7 +146,7 @@ export class Execution implements Scheduler {
   async finish(): Promise<ExecutedCalls> {
     await this.#allEnded.promise;
     await this.#events.taken();
-    if (this.#bug !== null) throw this.#bug.error;
+    this.#bugs.rethrow();
     return { results: this.#graph.resultsInOrder(), lanesUsed: this.#inFlight.lanesUsed };
   }
 
@@ -192,7 +198,7 @@ export class Execution implements Scheduler {
   }
 
   #tell(result: CallResult): void {
-    for (const listener of this.#listeners) this.#safely(() => listener(result));
+    for (const listener of this.#listeners) this.#bugs.safely(() => listener(result));
     this.#graph.get(result.id)?.waiter?.resolve(result);
     for (const follower of this.#graph.takeFollowers(result.id)) {
       if (follower.result !== null) continue;
@@ -204,16 +210,20 @@ export class Execution implements Scheduler {
 
   /** Starts one call, or ends one that cannot be bound; false when no call can start now. */
   #startNext(): boolean {
-    const inFlight = this.#inFlight.size;
-    if (this.#ready.size === 0 || inFlight >= this.#maxInFlight) return false;
-    if (this.#stop.reason() !== null) return false;
-    const load = this.#inFlight.freeLane(Math.min(this.#maxInFlight, inFlight + this.#ready.size));
-    const entry = load === null ? null : this.#ready.take();
-    if (load === null || entry === null) return false;
+    const calls = Math.min(this.#ready.size, this.#maxInFlight - this.#inFlight.size);
+    const canStart = calls > 0 && this.#stop.reason() === null;
+    const load = canStart ? this.#inFlight.freeLane(this.#inFlight.size + calls) : null;
+    const entry = load === null ? null : this.#ready.peek();
+    if (load === null || entry === null) {
+      this.#places.rest();
+      return false;
+    }
+    if (!this.#places.take(calls, entry.weightMs)) return false;
+    this.#ready.take(entry);
     const { call } = entry;
     const bound = this.#bind(call);
     if (!bound.ok) {
-      this.#ready.giveBack(entry);
+      this.#leave(entry);
       this.#land(entry, neverSent({ status: "failed", error: bound.error }));
       return true;
     }
@@ -225,10 +235,16 @@ export class Execution implements Scheduler {
     return true;
   }
 
+  /** A call that was about to run or did is not in flight any more. */
+  #leave(entry: Entry): void {
+    this.#ready.giveBack(entry);
+    this.#places.give();
+  }
+
   #bind(call: PlannedCall): Result<PlannedCall, CallError> {
     const { bind } = this.#ports;
     if (call.needs === undefined || bind === undefined) return ok(call);
-    return this.#safely(() => bind(call, this.#graph.results)) ?? fail(CALL_LOST.error);
+    return this.#bugs.safely(() => bind(call, this.#graph.results)) ?? fail(CALL_LOST.error);
   }
 
   #land(entry: Entry, outcome: CallOutcome, startedAtMs?: number): void {
@@ -278,15 +294,5 @@ export class Execution implements Scheduler {
     this.#inFlight.close();
     this.#stop.release();
     this.#allEnded.resolve();
-  }
-
-  /** Runs a port's code. What it throws is a bug, which must not leave calls without an end: `finish` throws it on. */
-  #safely<T>(work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (error) {
-      this.#bug ??= { error };
-      return undefined;
-    }
   }
 }

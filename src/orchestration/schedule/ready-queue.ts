@@ -70,22 +70,23 @@ export class ReadyQueue<Item extends ReadyItem> {
     this.#waiting.delete(item);
   }
 
-  /** Takes the first item its caps allow; null when there is none. It counts as in flight until `giveBack`. */
-  take(): Item | null {
-    let first: Group<Item> | null = null;
+  /** The first item its caps allow, which stays; null when there is none. */
+  peek(): Item | null {
     let item: Item | null = null;
     for (const group of this.#groups.values()) {
       const head = this.#headOf(group);
       if (head === undefined || (item !== null && !this.#isBefore(head, item))) continue;
       if (group.caps.some((cap) => this.#used(cap) >= cap.limit)) continue;
-      first = group;
       item = head;
     }
-    if (first === null || item === null) return null;
-    first.heap.pop();
+    return item;
+  }
+
+  /** Takes out what `peek` returned. It counts as in flight until `giveBack`. */
+  take(item: Item): void {
+    this.#groupOf(item).heap.pop();
     this.#waiting.delete(item);
     this.#count(item, 1);
-    return item;
   }
 
   /** An item that was taken is not in flight any more. */
