@@ -21,7 +21,7 @@ interface Watched {
 }
 
 function sleeps(count: number, tool: string, msOf: () => number): SleepCall[] {
-  return Array.from({ length: count }, () => ({ tool, arguments: { ms: msOf(), k: tool } }));
+  return Array.from({ length: count }, (_, n) => ({ tool, arguments: { ms: msOf(), k: tool, n } }));
 }
 
 /** Runs a batch and watches the tool server meanwhile. */

@@ -69,13 +69,13 @@ async function runIdOf(exchange: Exchange): Promise<string> {
 }
 
 function start(world: World, plan: Plan, deadlineMs: number): Exchange {
-  const slow = Array.from({ length: plan.calls }, () => ({
+  const slow = Array.from({ length: plan.calls }, (_, n) => ({
     tool: "sleep",
-    arguments: { ms: CALL_MS, k: "slow" },
+    arguments: { ms: CALL_MS, k: "slow", n },
   }));
-  const quick = Array.from({ length: plan.quickCalls }, () => ({
+  const quick = Array.from({ length: plan.quickCalls }, (_, n) => ({
     tool: "sleep",
-    arguments: { ms: QUICK_MS, k: "quick" },
+    arguments: { ms: QUICK_MS, k: "quick", n },
   }));
   const calls = [...quick, ...slow];
   return open(`${world.baseUrl}/v1/runs`, {

@@ -33,7 +33,10 @@ async function askModel(world: World, delayMs: number): Promise<void> {
 /** One run of calls; returns how many shards took part. */
 async function runStage(world: World, { calls, ms }: Stage, mode: Mode): Promise<number> {
   const answer = await world.send("POST", "/v1/runs", {
-    calls: Array.from({ length: calls }, () => ({ tool: "sleep", arguments: { ms, k: "work" } })),
+    calls: Array.from({ length: calls }, (_, n) => ({
+      tool: "sleep",
+      arguments: { ms, k: "work", n },
+    })),
     mode: mode === "sequential" ? "sequential" : "parallel",
     ...(mode === "one invocation" ? { max_parallel: SLOTS } : {}),
     deadline_ms: 120_000,

@@ -24,9 +24,9 @@ interface Conversation {
 
 function gatewayCalls(random: () => number): object[] {
   const count = 1 + Math.floor(random() * 6);
-  return Array.from({ length: count }, () => ({
+  return Array.from({ length: count }, (_, n) => ({
     name: "sleep",
-    arguments: { ms: Math.floor(random() * 20), k: "stream" },
+    arguments: { ms: Math.floor(random() * 20), k: "stream", n },
   }));
 }
 

@@ -18,7 +18,7 @@ const MAX_PARALLEL = 155;
 /** One call of a benchmark's run. */
 export interface SleepCall {
   readonly tool: string;
-  readonly arguments: { readonly ms: number; readonly k: string };
+  readonly arguments: { readonly ms: number; readonly k: string; readonly n: number };
 }
 
 /** One call's line in the answer of `POST /v1/runs`, as far as benchmarks read it. */
@@ -158,8 +158,9 @@ async function provision(gateway: Gateway, tools: ToolServer, modelUrl: string):
     description: "Answers after the given time",
     input: {
       type: "object",
-      properties: { ms: { type: "number" }, k: { type: "string" } },
-      required: ["ms", "k"],
+      // Identical reads would be one: `n` tells the calls of a run apart.
+      properties: { ms: { type: "number" }, k: { type: "string" }, n: { type: "integer" } },
+      required: ["ms", "k", "n"],
     },
     effect: "read",
     http: { method: "GET", url: `${tools.url}/sleep/{ms}`, query: { k: "{k}" } },

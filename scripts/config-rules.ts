@@ -50,6 +50,8 @@ const REGION_SERVICES: Readonly<Record<string, string>> = {
 };
 /** What `global_fetch_strictly_public` would forbid in development: tools on loopback. */
 const DEPLOYED_FLAGS = ["enable_request_signal", "global_fetch_strictly_public"];
+/** Switches that exist to show what they are for, in development only. */
+const DEVELOPMENT_SWITCHES = ["JOURNALING"];
 /** Values that only make sense beside the local world of `dev/`. */
 const LOCAL_VALUE = /localhost|127\.0\.0\.1|\[::1\]|^http:|scripted/i;
 
@@ -109,6 +111,7 @@ function deployedFaults(role: string, config: EnvironmentConfig): string[] {
   if (config.vars["ALLOW_LOOPBACK"] !== "false") faults.push('ALLOW_LOOPBACK is not "false"');
   for (const [name, value] of Object.entries(config.vars)) {
     if (SECRETS.includes(name)) faults.push(`secret ${name} stands in vars`);
+    if (DEVELOPMENT_SWITCHES.includes(name)) faults.push(`variable ${name} belongs to development`);
     if (LOCAL_VALUE.test(`${name}=${String(value)}`) || LOCAL_VALUE.test(String(value)))
       faults.push(`variable ${name} belongs to development`);
   }

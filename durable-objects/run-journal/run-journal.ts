@@ -2,52 +2,51 @@
  * RunJournal: what must be remembered of one run.
  *
  * Three things, each in an object of its own name, all made through the tenant's jurisdiction:
- * - a run under an `Idempotency-Key`: it executes here, so it outlives a client whose connection broke, and whoever comes
- *   back with the same key follows the same run or reads its stored answer. Sealed, kept for a day.
+ * - a durable run (under an `Idempotency-Key`, or `background`, or `stored`): it executes here, so it outlives a client
+ *   whose connection broke and a process that was lost. An alarm looks after it and takes it up again; whoever comes back
+ *   follows the same run, or reads what it said. Sealed, kept for a day after its end.
  * - a run somebody may cancel: the isolate that executes it leaves a callback here. Nothing is stored; the callback dies
  *   with the isolate, as the run does.
  * - a hidden turn: the gateway's half of a mixed turn, until the client brings its own half. Sealed; its writer says for
  *   how long.
  *
- * When the object is lost in the middle of a keyed run, the run is lost too; the key then answers `run_interrupted`,
- * because its writes may have happened and must not be repeated silently.
+ * The data key is not kept here: without the `Tenant` object nothing opens, and a run whose tenant is gone is forgotten.
  */
 
 import { DurableObject, RpcTarget, type RpcStub } from "cloudflare:workers";
 
-import { executeOrder, type RunOrder } from "../../src/assembly/execute-order.ts";
-import type { RunControl } from "../../src/assembly/run-control.ts";
-import { isLastEvent } from "../../src/assembly/keyed-run.ts";
+import type { RunOrder } from "../../src/assembly/run-order.ts";
+import { tenantOfRun } from "../../src/assembly/run-index.ts";
+import type { TenantKeyring } from "../../src/assembly/stored-runs.ts";
 import { tenantBox } from "../../src/assembly/tenant-box.ts";
 import type { GatewayError } from "../../src/contract/error.ts";
 import type { RunPart } from "../../src/contract/run.ts";
+import { RUN_RETENTION_MS } from "../../src/contract/stored-run.ts";
 import { fail, ok, type Result } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
-import { Recording } from "./recording.ts";
+import { EventLog } from "./event-log.ts";
+import {
+  cancelExecution,
+  countLife,
+  endExecution,
+  readExecution,
+  type Execution,
+} from "./execution-row.ts";
+import { readTurn, writeTurn } from "./hidden-turn-rows.ts";
+import { eventOf, lineStream } from "./line-stream.ts";
+import { failureOf, KEEP_ALIVE_MS, LiveRun, ORDER, tellIndex, type Host } from "./live-run.ts";
+import { unfinishedTurnRow } from "./model-turn-table.ts";
 import { MIGRATIONS } from "./schema.ts";
+import { SealedTexts } from "./sealed-texts.ts";
 
-/** How long a finished answer can be asked for. */
-export const RETENTION_MS = 24 * 60 * 60 * 1000;
-
-/** Characters of one stored row: sealed and in base64 it stays below the platform's 2 MB. */
-const ROW_CHARACTERS = 256 * 1024;
-
-/** Characters of sealed text in one row, below the same 2 MB. */
-const SEALED_ROW_CHARACTERS = 1024 * 1024;
+/** How often a run that keeps losing its process is taken up again. */
+export const MAX_LIVES = 64;
 
 /** What an isolate is told: the part to cancel, null for the whole run. It answers whether there is such a part. */
 type OnCancel = (part: RunPart | null) => boolean;
 
 /** What became of a cancel. */
 type CancelOutcome = "cancelled" | "no_such_run" | "no_such_part";
-
-interface LiveRun {
-  readonly bodyHash: string;
-  readonly recording: Recording;
-  readonly controller: AbortController;
-  /** Absent until it executes, and in a chat. */
-  control?: RunControl;
-}
 
 /** Held by the isolate that runs; dropping it takes the callback away. */
 class Watch extends RpcTarget {
@@ -65,20 +64,50 @@ class Watch extends RpcTarget {
 
 export class RunJournal extends DurableObject<Env> {
   #live: LiveRun | null = null;
+  #reviving: Promise<LiveRun | null> | null = null;
   readonly #watchers = new Set<RpcStub<OnCancel>>();
   #migrated = false;
 
   /**
-   * Starts the ordered run, or joins it when this key has one. The body is a `RunOrder`; the answer streams one event a
-   * line, or is a `GatewayError` with status 409. A reader that leaves does not stop the run.
+   * Follows the run from the position `?after=`, one event a line behind its position. At `/run` the body is a `RunOrder`,
+   * which is started when this object has no run yet; at `/events` and `/end` (the last event alone) it is a
+   * `TenantKeyring`. A failure is a `GatewayError` with status 409. A reader that leaves does not stop the run.
    */
   override async fetch(request: Request): Promise<Response> {
-    const order = await request.json<RunOrder>();
-    const recording = await this.#join(order);
-    if (!recording.ok) return Response.json(recording.error, { status: 409 });
-    return new Response(lineStream(recording.value, request.signal), {
+    const { pathname, searchParams } = new URL(request.url);
+    const after = Number(searchParams.get("after") ?? 0);
+    const found =
+      pathname === "/run"
+        ? await this.#join(await request.json<RunOrder>())
+        : await this.#open(await request.json<TenantKeyring>());
+    if (!found.ok) return Response.json(found.error, { status: 409 });
+    const from = pathname === "/end" ? found.value.lastPosition - 1 : after;
+    return new Response(lineStream(found.value, from, request.signal), {
       headers: { "content-type": "application/x-ndjson" },
     });
+  }
+
+  /** Starts the run of this order (a `RunOrder` as JSON text), or joins it; answers once it will survive a crash. */
+  async start(
+    order: string,
+  ): Promise<Result<{ execution: Execution; isNew: boolean }, GatewayError>> {
+    // Written by `startBackgroundRun`.
+    const parsed: RunOrder = JSON.parse(order);
+    const isNew = this.#bodyHash() === null;
+    const joined = await this.#join(parsed);
+    if (!joined.ok) return joined;
+    await this.#live?.stored;
+    await this.ctx.storage.sync();
+    const execution = this.#execution();
+    return execution === null ? fail({ code: "internal" }) : ok({ execution, isNew });
+  }
+
+  /** How the durable run stands, or null when there is none. One that was lost is taken up again. */
+  state(): Execution | null {
+    const execution = this.#execution();
+    if (execution?.endedAtMs === null && this.#live === null)
+      this.ctx.waitUntil(this.#revive(null));
+    return execution;
   }
 
   /** Registers the isolate that runs this run; `onCancel` is called for every cancel, with the part or null for all. */
@@ -94,58 +123,168 @@ export class RunJournal extends DurableObject<Env> {
   /** Cancels the run, or one part of it, wherever it executes. */
   async cancel(part: RunPart | null): Promise<CancelOutcome> {
     const watchers = [...this.#watchers];
-    if (this.#live === null && watchers.length === 0) return "no_such_run";
-    const isHere = part !== null && this.#live?.control?.cancel(part) === true;
-    if (part === null) this.#live?.controller.abort();
+    const execution = this.#execution();
+    const isGoingOn = this.#live !== null || execution?.endedAtMs === null;
+    if (!isGoingOn && watchers.length === 0) return "no_such_run";
+    if (part === null && execution !== null) cancelExecution(this.ctx.storage.sql);
+    if (this.#live === null && isGoingOn) await this.#revive(null);
+    if (part === null) this.#live?.cancel();
+    const isHere = part !== null && (await this.#live?.cancelPart(part)) === true;
     const told = await Promise.allSettled(watchers.map(async (onCancel) => onCancel(part)));
     const isThere = told.some((answer) => answer.status === "fulfilled" && answer.value);
     return part === null || isHere || isThere ? "cancelled" : "no_such_part";
   }
 
-  /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. What is too long for a row goes on in `record`. */
+  /** Stops the durable run and forgets it; false when there is none. */
+  async erase(): Promise<boolean> {
+    if (this.#execution() === null) return false;
+    this.#live?.cancel();
+    await this.#live?.ended;
+    await this.#forget();
+    return true;
+  }
+
+  /** Keeps a sealed hidden turn for `ttlMs`; resolves when it is durable. */
   async saveTurn(sealed: string, ttlMs: number): Promise<void> {
     const expiresAtMs = Date.now() + ttlMs;
-    const sql = this.#tables();
-    this.ctx.storage.transactionSync(() => {
-      sql.exec("DELETE FROM record");
-      sql.exec(
-        "INSERT OR REPLACE INTO turn (id, sealed, expires_at_ms) VALUES (1, ?, ?)",
-        sealed.slice(0, SEALED_ROW_CHARACTERS),
-        expiresAtMs,
-      );
-      for (let seq = 1; seq * SEALED_ROW_CHARACTERS < sealed.length; seq += 1) {
-        const start = seq * SEALED_ROW_CHARACTERS;
-        const piece = sealed.slice(start, start + SEALED_ROW_CHARACTERS);
-        sql.exec("INSERT INTO record (seq, sealed) VALUES (?, ?)", seq, piece);
-      }
-    });
+    this.#tables();
+    writeTurn(this.ctx.storage, sealed, expiresAtMs);
     await this.ctx.storage.setAlarm(expiresAtMs);
   }
 
   /** The sealed hidden turn, or null when there is none or its time is over. */
   loadTurn(): string | null {
-    if (!this.#hasTables()) return null;
-    const { sql } = this.ctx.storage;
-    const [row] = sql
-      .exec<{ sealed: string }>(
-        "SELECT sealed FROM turn WHERE id = 1 AND expires_at_ms > ?",
-        Date.now(),
-      )
-      .toArray();
-    if (row === undefined) return null;
-    const more = sql.exec<{ sealed: string }>("SELECT sealed FROM record ORDER BY seq").toArray();
-    return row.sealed + more.map(({ sealed }) => sealed).join("");
+    return this.#hasTables() ? readTurn(this.#tables(), Date.now()) : null;
   }
 
-  /** Retention is over: the object forgets everything, so that its file is removed too. */
+  /** Takes up a run that was lost; when retention is over, the object forgets everything, so that its file goes too. */
   override async alarm(): Promise<void> {
+    const execution = this.#execution();
+    if (execution === null) return this.#forget();
+    const { endedAtMs } = execution;
+    const nowMs = Date.now();
+    if (endedAtMs === null) {
+      await this.ctx.storage.setAlarm(nowMs + KEEP_ALIVE_MS);
+      if (this.#live === null) await this.#revive(null);
+      return tellIndex(this.#host);
+    }
+    if (nowMs >= endedAtMs + RUN_RETENTION_MS) return this.#forget();
+    await this.ctx.storage.setAlarm(endedAtMs + RUN_RETENTION_MS);
+    return tellIndex(this.#host);
+  }
+
+  async #join(order: RunOrder): Promise<Result<EventLog, GatewayError>> {
+    const known = this.#bodyHash();
+    if (known === null) return ok(this.#begin(order));
+    if (known !== order.bodyHash) return fail({ code: "idempotency_key_reused" });
+    const { tenantId, dataKey } = order.context.snapshot;
+    return this.#open({ runId: order.context.runId, tenantId, dataKey });
+  }
+
+  get #host(): Host {
+    return { ctx: this.ctx, env: this.env };
+  }
+
+  #bodyHash(): string | null {
+    const [stored] = this.#tables()
+      .exec<{ body_hash: string }>("SELECT body_hash FROM run WHERE id = 1")
+      .toArray();
+    return stored?.body_hash ?? null;
+  }
+
+  #begin(order: RunOrder): EventLog {
+    const { storage } = this.ctx;
+    storage.sql.exec("INSERT INTO run (id, body_hash) VALUES (1, ?)", order.bodyHash);
+    const box = tenantBox(this.env, order.context.snapshot);
+    const log = new EventLog(storage, box, order.context.runId);
+    const live = new LiveRun(this.#host, order, log, box, null);
+    this.#adopt(live);
+    this.ctx.waitUntil(live.stored.then(() => tellIndex(this.#host)).catch(() => undefined));
+    return log;
+  }
+
+  /** The log of the run that is here: of the live one, of one that has ended, or of one that is taken up now. */
+  async #open(keyring: TenantKeyring): Promise<Result<EventLog, GatewayError>> {
+    const { runId } = keyring;
+    if (this.#live !== null) return ok(this.#live.log);
+    if (!this.#hasTables()) return fail({ code: "not_found" });
+    const [run] = this.#tables().exec<{ ended: number }>("SELECT ended FROM run").toArray();
+    if (run === undefined) return fail({ code: "not_found" });
+    if (run.ended === 1) {
+      const log = new EventLog(this.ctx.storage, tenantBox(this.env, keyring), runId);
+      return (await log.openEnded()) ? ok(log) : fail({ code: "run_interrupted", run: runId });
+    }
+    const live = await this.#revive(keyring);
+    return live === null ? fail({ code: "run_interrupted", run: runId }) : ok(live.log);
+  }
+
+  #adopt(live: LiveRun): void {
+    this.#live = live;
+    this.ctx.waitUntil(this.#letGo(live));
+  }
+
+  async #letGo(live: LiveRun): Promise<void> {
+    await live.ended;
+    if (this.#live === live) this.#live = null;
+  }
+
+  /** Begins the next life of a run that was lost; null when it cannot be: its tenant is gone or its order does not open. */
+  #revive(keyring: TenantKeyring | null): Promise<LiveRun | null> {
+    this.#reviving ??= this.#nextLife(keyring).finally(() => {
+      this.#reviving = null;
+    });
+    return this.#reviving;
+  }
+
+  async #nextLife(keyring: TenantKeyring | null): Promise<LiveRun | null> {
+    const execution = this.#execution();
+    if (execution === null) return null;
+    const tenant = keyring ?? (await tenantOfRun(this.env, execution));
+    if (tenant === null) {
+      await this.#forget();
+      return null;
+    }
+    const { storage } = this.ctx;
+    const { runId } = execution;
+    const box = tenantBox(this.env, tenant);
+    const text = await new SealedTexts(storage.sql, await box, runId).read(ORDER);
+    const log = new EventLog(storage, box, runId);
+    const lines = await log.restore(unfinishedTurnRow(storage.sql));
+    if (text === null || lines === null) {
+      endExecution(storage.sql, "failed", Date.now());
+      return null;
+    }
+    // Sealed by this object under this very name: what opens is the order.
+    const order: RunOrder = JSON.parse(text);
+    if (execution.lives >= MAX_LIVES) {
+      const failure = JSON.stringify(failureOf(order, "internal"));
+      await log.end(failure, () => endExecution(storage.sql, "failed", Date.now()));
+      return null;
+    }
+    countLife(storage.sql);
+    const earlier = {
+      events: lines.map((line) => eventOf(line)),
+      startedAtMs: execution.createdAtMs,
+      isCancelled: execution.isCancelled,
+    };
+    const live = new LiveRun(this.#host, order, log, box, earlier);
+    this.#adopt(live);
+    return live;
+  }
+
+  #execution(): Execution | null {
+    return this.#hasTables() ? readExecution(this.#tables()) : null;
+  }
+
+  async #forget(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#migrated = false;
   }
 
   /** The tables, made at the first write only: an object that is merely watched or asked for leaves no file. */
   #tables(): SqlStorage {
-    if (!this.#migrated) migrate(this.ctx.storage, MIGRATIONS);
+    if (!this.#migrated || !this.#hasTables()) migrate(this.ctx.storage, MIGRATIONS);
     this.#migrated = true;
     return this.ctx.storage.sql;
   }
@@ -156,115 +295,4 @@ export class RunJournal extends DurableObject<Env> {
     );
     return found.toArray().length > 0;
   }
-
-  async #join(order: RunOrder): Promise<Result<Recording, GatewayError>> {
-    const [stored] = this.#tables()
-      .exec<{ body_hash: string; ended: number }>("SELECT body_hash, ended FROM run WHERE id = 1")
-      .toArray();
-    const known = this.#live?.bodyHash ?? stored?.body_hash;
-    if (known === undefined) return ok(this.#start(order));
-    if (known !== order.bodyHash) return fail({ code: "idempotency_key_reused" });
-    if (this.#live !== null) return ok(this.#live.recording);
-    const lines = stored?.ended === 1 ? await this.#storedLines(order) : null;
-    if (lines === null) return fail({ code: "run_interrupted", run: order.context.runId });
-    return ok(Recording.finished(lines));
-  }
-
-  #start(order: RunOrder): Recording {
-    this.ctx.storage.sql.exec("INSERT INTO run (id, body_hash) VALUES (1, ?)", order.bodyHash);
-    const live: LiveRun = {
-      bodyHash: order.bodyHash,
-      recording: new Recording(),
-      controller: new AbortController(),
-    };
-    this.#live = live;
-    this.ctx.waitUntil(
-      this.#execute(order, live).finally(() => {
-        this.#live = null;
-        live.recording.end();
-      }),
-    );
-    return live.recording;
-  }
-
-  /** Runs the order to its end. The last event is stored before any reader sees it, so an answer once given is kept. */
-  async #execute(order: RunOrder, live: LiveRun): Promise<void> {
-    const { recording, controller } = live;
-    await this.ctx.storage.setAlarm(Date.now() + RETENTION_MS);
-    const defer = (work: Promise<unknown>) => this.ctx.waitUntil(work);
-    const run = executeOrder(this.env, order, defer, controller.signal);
-    if (run.control !== undefined) live.control = run.control;
-    let last: string | null = null;
-    let fits = true;
-    for await (const event of run.events) {
-      const line = JSON.stringify(event);
-      if (isLastEvent(event.type)) last = line;
-      else fits &&= recording.append(line);
-      if (!fits) controller.abort();
-    }
-    await run.ended;
-    if (!fits || last === null) return;
-    if (recording.lines.length === 0 && refusedBeforeStart(last)) {
-      // Nothing was executed, so the same key may try again.
-      await this.ctx.storage.deleteAlarm();
-      this.ctx.storage.sql.exec("DELETE FROM run");
-    } else {
-      await this.#store(order, [...recording.lines, last]);
-    }
-    recording.append(last);
-  }
-
-  async #store(order: RunOrder, lines: readonly string[]): Promise<void> {
-    const box = await tenantBox(this.env, order.context.snapshot);
-    const text = lines.join("\n");
-    const rows: string[] = [];
-    for (let start = 0; start < text.length; start += ROW_CHARACTERS) {
-      const piece = text.slice(start, start + ROW_CHARACTERS);
-      rows.push(await box.seal(recordName(order, rows.length), piece));
-    }
-    this.ctx.storage.transactionSync(() => {
-      const sql = this.ctx.storage.sql;
-      for (const [seq, sealed] of rows.entries()) {
-        sql.exec("INSERT INTO record (seq, sealed) VALUES (?, ?)", seq, sealed);
-      }
-      sql.exec("UPDATE run SET ended = 1 WHERE id = 1");
-    });
-  }
-
-  async #storedLines(order: RunOrder): Promise<readonly string[] | null> {
-    const rows = this.ctx.storage.sql
-      .exec<{ seq: number; sealed: string }>("SELECT seq, sealed FROM record ORDER BY seq")
-      .toArray();
-    const box = await tenantBox(this.env, order.context.snapshot);
-    let text = "";
-    for (const row of rows) {
-      const piece = await box.open(recordName(order, row.seq), row.sealed);
-      if (piece === null) return null;
-      text += piece;
-    }
-    return text.split("\n");
-  }
-}
-
-/** Binds a stored row to its run and its place, so rows cannot be swapped. */
-function recordName(order: RunOrder, seq: number): string {
-  return `${order.context.runId}/${seq}`;
-}
-
-/** True for a run that was refused before its first model answer or call. */
-function refusedBeforeStart(line: string): boolean {
-  return line.startsWith('{"type":"failed"');
-}
-
-/** The recording as a byte stream of lines; stops following when the reader leaves. */
-function lineStream(recording: Recording, signal: AbortSignal): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  const lines = recording.follow();
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const next = signal.aborted ? { done: true as const } : await lines.next();
-      if (next.done === true) controller.close();
-      else controller.enqueue(encoder.encode(`${next.value}\n`));
-    },
-  });
 }

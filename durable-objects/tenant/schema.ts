@@ -58,4 +58,16 @@ export const MIGRATIONS: readonly Migration[] = [
       revoked_at_ms INTEGER
     ) STRICT, WITHOUT ROWID`,
   },
+  {
+    // The index of durable runs: no content. Its position counts up, so lists can be walked while runs come.
+    id: "006_create_run",
+    sql: `CREATE TABLE run (
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
+      run_id TEXT NOT NULL UNIQUE,
+      kind TEXT NOT NULL,
+      status TEXT NOT NULL,
+      created_at_ms INTEGER NOT NULL,
+      ended_at_ms INTEGER
+    ) STRICT`,
+  },
 ];

@@ -10,8 +10,7 @@ import { DurableObject } from "cloudflare:workers";
 
 import type { GatewayError } from "../../src/contract/error.ts";
 import { McpListing, McpServer, type McpLook } from "../../src/contract/mcp.ts";
-import type { PolicyVersion, Profile } from "../../src/contract/policy.ts";
-import type { Sealed } from "../../src/contract/secret.ts";
+import type { PolicyVersion } from "../../src/contract/policy.ts";
 import { StoredSecret, type TenantKey } from "../../src/contract/stored.ts";
 import type { TenantPatch, TenantSnapshot, TenantView } from "../../src/contract/tenant.ts";
 import { ToolDefinition } from "../../src/contract/tool.ts";
@@ -30,30 +29,10 @@ import {
   type ResourceKind,
   type WrittenResource,
 } from "./resource-table.ts";
+import { RunTable, type ListedRun } from "./run-table.ts";
 import { MIGRATIONS } from "./schema.ts";
+import type { ErasedTenant, NewTenant, SecretSlot } from "./tenant-words.ts";
 import { TenantTable } from "./tenant-table.ts";
-
-/** A tenant to be made. */
-export interface NewTenant {
-  readonly view: TenantView;
-  readonly dataKey: Sealed;
-  readonly profile: Profile;
-  readonly locale: string;
-}
-
-/** Rows erased with a tenant. */
-export interface ErasedTenant {
-  readonly keys: number;
-  readonly tools: number;
-  readonly upstreams: number;
-  readonly secrets: number;
-}
-
-/** What is needed to seal the next version of a secret. */
-export interface SecretSlot {
-  readonly version: number;
-  readonly dataKey: Sealed;
-}
 
 /** Author of what the operator wrote. */
 const OPERATOR = "operator";
@@ -63,6 +42,7 @@ export class Tenant extends DurableObject<Env> {
   readonly #keys: KeyTable;
   readonly #policies: PolicyTable;
   readonly #resources: ResourceTable;
+  readonly #runs: RunTable;
   /** The last snapshot, dropped with every change; it saves reading, never decides. */
   #snapshot: string | null = null;
 
@@ -74,6 +54,7 @@ export class Tenant extends DurableObject<Env> {
     this.#keys = new KeyTable(sql);
     this.#policies = new PolicyTable(sql, env.ROLE);
     this.#resources = new ResourceTable(sql);
+    this.#runs = new RunTable(sql);
   }
 
   /** Writes a new tenant with its profile's preset, cut to the ceiling, as policy version 1. */
@@ -284,6 +265,21 @@ export class Tenant extends DurableObject<Env> {
   #listing(label: string): McpListing | null {
     const row = this.#resources.read("mcp_listing", label);
     return row === null ? null : McpListing.parse(JSON.parse(row.body));
+  }
+
+  /** Notes how a durable run stands; nothing when the tenant was erased. */
+  noteRun(run: Omit<ListedRun, "position">, nowMs: number): void {
+    if (this.#tenant.read() !== null) this.#runs.note(run, nowMs);
+  }
+
+  /** At most `limit` durable runs before the position `before`, newest first. */
+  listRuns(before: number, limit: number, nowMs: number): readonly ListedRun[] {
+    return this.#runs.list(before, limit, nowMs);
+  }
+
+  /** Takes a durable run off the list. */
+  forgetRun(runId: string): void {
+    this.#runs.remove(runId);
   }
 
   #force(policy: PolicyVersion["policy"], author: string): PolicyVersion {

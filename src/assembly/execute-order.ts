@@ -5,19 +5,14 @@
  * iterable; leaving it, or aborting the signal, stops everything the run has open.
  */
 
-import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
-import type { ResponseRequest, ResponseRunEvent } from "../contract/response.ts";
-import type { RunEvent, RunRequest } from "../contract/run.ts";
+import type { ChatEvent } from "../contract/chat.ts";
+import type { ResponseRunEvent } from "../contract/response.ts";
+import type { RunEvent } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
-import type { BranchPlan } from "../orchestration/branches/plan-branches.ts";
+import { journalModel } from "../orchestration/journal/journal-model.ts";
+import { CallNumbers, numberedTools } from "../orchestration/journal/number-calls.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
-import type {
-  ChatBounds,
-  ChatPorts,
-  PlannedCall,
-  SchedulePorts,
-  ToolBox,
-} from "../orchestration/ports.ts";
+import type { ChatBounds, ChatPorts, SchedulePorts, ToolBox } from "../orchestration/ports.ts";
 import type { ResponsePorts } from "../orchestration/responses/ports.ts";
 import { runResponse } from "../orchestration/responses/run-response.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
@@ -27,6 +22,7 @@ import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
+import { digest, runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
 import { PLATFORM_CLOCK } from "./platform-clock.ts";
@@ -34,50 +30,10 @@ import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
+import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
 import { toolContext } from "./tool-ports.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
 import { turnStore } from "./turn-store.ts";
-
-/** Which of the tenant's tools a chat offers to the model. */
-export type OfferedTools = "all" | "none" | readonly string[];
-
-/** A run of ready calls. They are planned (tools known, arguments valid) before the order is made. */
-export interface CallsOrder {
-  readonly kind: "run";
-  readonly context: RunContext;
-  /** Hash of what the client asked for; the same key with another hash is refused. */
-  readonly bodyHash: string;
-  readonly request: RunRequest;
-  readonly calls: readonly PlannedCall[];
-  readonly branches: BranchPlan;
-}
-
-/** A chat run. */
-export interface ChatOrder {
-  readonly kind: "chat";
-  readonly context: RunContext;
-  readonly bodyHash: string;
-  readonly request: ChatRequest;
-  readonly tools: OfferedTools;
-  /** Adds to the summary where the request went. */
-  readonly isDebug: boolean;
-}
-
-/** The run of a response. */
-export interface ResponseOrder {
-  readonly kind: "response";
-  readonly context: RunContext;
-  readonly bodyHash: string;
-  readonly request: ResponseRequest;
-  readonly tools: OfferedTools;
-  /** The key that asks: approvals are good for no other. */
-  readonly keyId: string;
-  /** Seconds since the epoch. */
-  readonly createdAtS: number;
-}
-
-/** Plain data that says everything about a run. */
-export type RunOrder = CallsOrder | ChatOrder | ResponseOrder;
 
 /** A run that has begun. */
 export interface StartedRun<Event> {
@@ -95,22 +51,23 @@ const EVENTS_AHEAD = 64;
 
 type Defer = (work: Promise<unknown>) => void;
 
-/** Starts a run of any kind. */
+/** Starts one life of a durable run of any kind. */
 export function executeOrder(
   env: Env,
   order: RunOrder,
   defer: Defer,
   signal: AbortSignal,
+  durable: DurableRun,
 ): StartedRun<RunEvent | ChatEvent | ResponseRunEvent> {
   switch (order.kind) {
     case "run":
-      return executeCallsOrder(env, order, defer, signal);
+      return executeCallsOrder(env, order, defer, signal, durable);
     case "chat":
-      return executeChatOrder(env, order, defer, signal);
+      return executeChatOrder(env, order, defer, signal, durable);
     case "response":
       break;
   }
-  return executeResponseOrder(env, order, defer, signal);
+  return executeResponseOrder(env, order, defer, signal, durable);
 }
 
 /** Starts a run of ready calls. */
@@ -119,10 +76,15 @@ export function executeCallsOrder(
   order: CallsOrder,
   defer: Defer,
   signal: AbortSignal,
+  durable: DurableRun | null = null,
 ): StartedRun<RunEvent> {
   const { context, request, calls, branches } = order;
   const { runs } = context.snapshot.policy;
-  const ports = schedulePorts(env, context, defer);
+  const times = runTimes(durable, request.deadline_ms ?? runs.deadline_ms);
+  const numbers = new CallNumbers(context.runId, digest);
+  // In their order, before any of them starts. Not awaited: a call waits for its key where it needs it.
+  if (durable !== null) for (const call of calls) void numbers.keyOf(call);
+  const ports = schedulePorts(env, context, defer, { durable, numbers, times });
   const find = toolFinder(context.snapshot.tools);
   const bind = createBinder(find);
   const control = createRunControl();
@@ -134,7 +96,9 @@ export function executeCallsOrder(
         branches,
         mode: request.mode,
         maxParallel: request.max_parallel ?? runs.max_parallel,
-        deadlineMs: request.deadline_ms ?? runs.deadline_ms,
+        deadlineMs: times.deadlineMs,
+        startedAtMs: times.startedAtMs,
+        isCancelled: times.bounds.isCancelled,
         caps: runs.caps,
       },
       { ...ports, bind, find, control, emit },
@@ -150,16 +114,21 @@ export function executeChatOrder(
   order: ChatOrder,
   defer: Defer,
   signal: AbortSignal,
+  durable: DurableRun | null = null,
 ): StartedRun<ChatEvent> {
   const { context, request } = order;
+  const life = lifeOf(order, durable);
   const references = referencePorts(toolsOf(order), context.snapshot, request.model);
   return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
     const ports: ChatPorts = {
-      ...modelLoopPorts(env, order, defer),
+      ...modelLoopPorts(env, order, defer, life),
       ...references.ports,
+      tools: numbered(references.ports.tools, life),
       emit: order.isDebug ? (event) => emit(withDebug(env, order, references.choice, event)) : emit,
     };
-    return runChat({ id: context.runId, request, bounds: chatBounds(context) }, ports, runSignal);
+    const { startedAtMs } = life.times;
+    const bounds = chatBounds(context, life.times);
+    return runChat({ id: context.runId, request, bounds, startedAtMs }, ports, runSignal);
   });
 }
 
@@ -169,49 +138,59 @@ export function executeResponseOrder(
   order: ResponseOrder,
   defer: Defer,
   signal: AbortSignal,
+  durable: DurableRun | null = null,
 ): StartedRun<ResponseRunEvent> {
   const { context, request, keyId, createdAtS } = order;
   const { runId, snapshot } = context;
+  const life = lifeOf(order, durable);
   const references = referencePorts(toolsOf(order), snapshot, request.model);
   return start<ResponseRunEvent>(runId, signal, (emit, runSignal) => {
     const ports: ResponsePorts = {
-      ...modelLoopPorts(env, order, defer),
+      ...modelLoopPorts(env, order, defer, life),
       ...references.ports,
+      tools: numbered(references.ports.tools, life),
       responses: responseStore(env, snapshot),
       approvals: approvalStore(env, { snapshot, keyId, runId }),
       nowS: () => Math.floor(Date.now() / 1000),
       emit,
     };
     const id = responseIdOf(runId);
-    return runResponse(
-      { id, runId, request, bounds: chatBounds(context), createdAtS },
-      ports,
-      runSignal,
-    );
+    const { startedAtMs } = life.times;
+    const bounds = chatBounds(context, life.times);
+    return runResponse({ id, runId, request, bounds, createdAtS, startedAtMs }, ports, runSignal);
   });
+}
+
+function lifeOf(order: ChatOrder | ResponseOrder, durable: DurableRun | null): RunLife {
+  const { runId, snapshot } = order.context;
+  const times = runTimes(durable, snapshot.policy.runs.deadline_ms);
+  return { durable, times, numbers: new CallNumbers(runId, digest) };
 }
 
 function modelLoopPorts(
   env: Env,
   { context }: ChatOrder | ResponseOrder,
   defer: Defer,
+  life: RunLife,
 ): Omit<ChatPorts, "emit" | "tools"> {
+  const { durable, times } = life;
+  const askModel = modelPort(env, context);
   return {
-    ...schedulePorts(env, context, defer),
+    ...schedulePorts(env, context, defer, life),
     turns: turnStore(env, context),
     results: keptResults(env, context.snapshot),
-    newId: (prefix) => newId(prefix),
-    askModel: modelPort(env, context),
+    newId: durable === null ? (prefix) => newId(prefix) : durable.newId,
+    askModel: durable === null ? askModel : journalModel(askModel, durable.turns, times.bounds),
   };
 }
 
-function chatBounds({ snapshot }: RunContext): ChatBounds {
+function chatBounds({ snapshot }: RunContext, { deadlineMs }: RunTimes): ChatBounds {
   const { runs } = snapshot.policy;
   return {
     maxTurns: runs.max_turns,
     maxCalls: runs.max_calls,
     maxParallel: runs.max_parallel,
-    deadlineMs: runs.deadline_ms,
+    deadlineMs,
     caps: runs.caps,
     earlyStart: runs.early_start,
   };
@@ -220,6 +199,11 @@ function chatBounds({ snapshot }: RunContext): ChatBounds {
 /** The tools a model may call. */
 function toolsOf({ context, tools }: ChatOrder | ResponseOrder): ToolBox {
   return createToolBox(chosenTools(context.snapshot.tools, tools));
+}
+
+/** A durable run knows its calls by number; the others need none before they start. */
+function numbered(tools: ToolBox, { durable, numbers }: RunLife): ToolBox {
+  return durable === null ? tools : numberedTools(tools, numbers);
 }
 
 function withDebug(
@@ -234,14 +218,27 @@ function withDebug(
   return { ...event, summary: { ...event.summary, debug } };
 }
 
-function schedulePorts(env: Env, context: RunContext, defer: Defer): SchedulePorts {
+/** One life of a run: the only one, unless the run is durable. */
+interface RunLife {
+  readonly durable: DurableRun | null;
+  readonly numbers: CallNumbers;
+  readonly times: RunTimes;
+}
+
+function schedulePorts(
+  env: Env,
+  context: RunContext,
+  defer: Defer,
+  { durable, numbers, times }: RunLife,
+): SchedulePorts {
   const clock = PLATFORM_CLOCK;
   const { tools, tenantId } = context.snapshot;
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const lanes = lanePool(env, toolContext(context), byName, defer);
+  const connections = lanePool(env, toolContext(context), byName, defer);
+  const measured = measuredLanes(connections, tenantId, clock);
   return {
     clock,
-    lanes: measuredLanes(lanes, tenantId, clock),
+    lanes: runLanes(measured, numbers, byName, durable, times.bounds),
     expectedMs: expectedMsOf(tenantId, clock),
     share: isolateShare(tenantId),
   };

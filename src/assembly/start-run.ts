@@ -1,9 +1,9 @@
 /**
  * The edge's way into a run.
  *
- * Without an idempotency key the run executes in this invocation and ends with its client. With one it executes in its
- * `RunJournal` object and this invocation only relays its events: a client that was cut off comes back with the same key
- * and gets the same run.
+ * An ordinary run executes in this invocation and ends with its client. A durable one (under an idempotency key, `stored`
+ * or `background`) executes in its `RunJournal` object and this invocation only relays its events, or none: a client that
+ * was cut off comes back and finds the same run.
  */
 
 import { waitUntil } from "cloudflare:workers";
@@ -15,22 +15,20 @@ import type { RunEvent, RunPart, RunRequest } from "../contract/run.ts";
 import { toHex, utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import { objectStub } from "../regions/jurisdiction.ts";
 import { planRun } from "../orchestration/plan/plan-run.ts";
+import { runObject } from "../tenancy/objects.ts";
 import { toolFinder } from "../tools/tool-box.ts";
 import {
   executeCallsOrder,
   executeChatOrder,
   executeResponseOrder,
-  type CallsOrder,
-  type ChatOrder,
-  type OfferedTools,
-  type ResponseOrder,
   type StartedRun,
 } from "./execute-order.ts";
+import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder } from "./run-order.ts";
 import { followKeyedRun } from "./keyed-run.ts";
 import { planBranchesOf } from "./plan-branches-of.ts";
 import { runContext, type RunCaller } from "./run-context.ts";
+import { isRunId, startBackgroundRun, type BackgroundRun } from "./stored-runs.ts";
 
 export type { OfferedTools, RunCaller, StartedRun };
 
@@ -42,25 +40,52 @@ export async function startRun(
   options: { readonly idempotencyKey: string | null },
   signal: AbortSignal,
 ): Promise<Result<StartedRun<RunEvent>, GatewayError>> {
-  const context = runContext(caller, await runIdOf(caller, options.idempotencyKey));
+  const ordered = await orderRun(caller, request, options.idempotencyKey, null);
+  if (!ordered.ok) return ordered;
+  const order = ordered.value;
+  if (options.idempotencyKey !== null || request.stored === true) {
+    return followKeyedRun<RunEvent>(env, order, signal);
+  }
+  const execute = (runSignal: AbortSignal) => executeCallsOrder(env, order, waitUntil, runSignal);
+  // Only a stream tells its run's id while the run can still be cancelled by it.
+  return ok(request.stream ? cancellable(env, caller, signal, execute) : execute(signal));
+}
+
+/**
+ * Starts a batch of calls that goes on without its client. `permit` is what it holds of its tenant's concurrency; when
+ * the run is new it gives that back at its end.
+ */
+export async function startRunInBackground(
+  env: Env,
+  caller: RunCaller,
+  request: RunRequest,
+  options: { readonly idempotencyKey: string | null; readonly permit: string | null },
+): Promise<Result<BackgroundRun, GatewayError>> {
+  const ordered = await orderRun(caller, request, options.idempotencyKey, options.permit);
+  return ordered.ok ? startBackgroundRun(env, ordered.value) : ordered;
+}
+
+/** Checks a batch whole and says everything about its run. */
+async function orderRun(
+  caller: RunCaller,
+  request: RunRequest,
+  idempotencyKey: string | null,
+  permit: string | null,
+): Promise<Result<CallsOrder, GatewayError>> {
+  const context = runContext(caller, await runIdOf(caller, idempotencyKey));
   const planned = planRun(toolFinder(context.snapshot.tools), request.calls, "/calls");
   if (!planned.ok) return fail({ code: "unprocessable", violations: planned.error });
   const placed = planBranchesOf(request, planned.value, context.snapshot.tools);
   if (!placed.ok) return placed;
-  const order = (bodyHash: string): CallsOrder => ({
+  const isKept = request.stored === true || request.background === true;
+  return ok({
     kind: "run",
     context,
-    bodyHash,
+    bodyHash: idempotencyKey === null ? "" : await bodyHashOf({ request }),
     request,
     ...placed.value,
+    ...(isKept && { stored: { permit } }),
   });
-  if (options.idempotencyKey !== null) {
-    return followKeyedRun<RunEvent>(env, order(await bodyHashOf({ request })), signal);
-  }
-  const execute = (runSignal: AbortSignal) =>
-    executeCallsOrder(env, order(""), waitUntil, runSignal);
-  // Only a stream tells its run's id while the run can still be cancelled by it.
-  return ok(request.stream ? cancellable(env, caller, signal, execute) : execute(signal));
 }
 
 /** What a chat request's headers choose. */
@@ -130,7 +155,7 @@ export async function cancelRun(
   runId: string,
   part: RunPart | null,
 ): Promise<Result<null, GatewayError>> {
-  if (!/^run_[0-9A-Za-z]{22}$/.test(runId)) return fail({ code: "not_found" });
+  if (!isRunId(runId)) return fail({ code: "not_found" });
   switch (await journalOf(env, caller, runId).cancel(part)) {
     case "cancelled":
       return ok(null);
@@ -178,7 +203,7 @@ function cancellable<Event>(
 }
 
 function journalOf(env: Env, { snapshot }: RunCaller, runId: string) {
-  return objectStub(env, env.RUN_JOURNAL, snapshot.residency, `${snapshot.tenantId}/run/${runId}`);
+  return runObject(env, snapshot.residency, snapshot.tenantId, runId);
 }
 
 /** A fresh id, or for an idempotency key always the same one; bound to the API key, so keys cannot read each other's runs. */

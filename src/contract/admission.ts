@@ -48,4 +48,6 @@ export type Admission = Result<AdmissionGrant, AdmissionRefusal>;
 export interface GateSession {
   readonly rates: readonly RateView[];
   release(): void;
+  /** Gives the permit away, null when there is none: whoever has it releases it, and `release` does nothing any more. */
+  handOver(): string | null;
 }

@@ -9,7 +9,7 @@ import { MCP_ROUTES } from "./mcp-routes.ts";
 import type { Schema } from "./parse.ts";
 import { Policy, PolicyRollback } from "./policy.ts";
 import { ResponseRequest } from "./response.ts";
-import { RunCancel, RunRequest } from "./run.ts";
+import { RUN_ROUTES } from "./run-routes.ts";
 import { SecretPut } from "./secret.ts";
 import { Bootstrap, TenantCreate, TenantPatch } from "./tenant.ts";
 import { ToolDefinition } from "./tool.ts";
@@ -234,22 +234,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     status: 204,
     summary: "Deletes a secret.",
   },
-  {
-    method: "POST",
-    path: "/v1/runs",
-    scopes: RUN,
-    status: 200,
-    summary: "Runs tool calls without a model, in parallel; SSE or NDJSON with stream: true.",
-    body: { name: "RunRequest", schema: RunRequest },
-  },
-  {
-    method: "POST",
-    path: "/v1/runs/:id/cancel",
-    scopes: RUN,
-    status: 200,
-    summary: "Cancels a run that is going on.",
-    body: { name: "RunCancel", schema: RunCancel },
-  },
+  ...RUN_ROUTES,
   {
     method: "POST",
     path: "/v1/chat/completions",

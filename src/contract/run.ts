@@ -38,6 +38,10 @@ export const RunRequest = z.strictObject({
   branches: z.optional(z.record(BranchName, Branch)),
   /** `all` when absent. */
   aggregate: z.optional(Aggregate),
+  /** Answers at once; the run goes on by itself and is kept. Not together with `stream`. */
+  background: z.optional(z.boolean()),
+  /** Keeps the run, its events and its answer, and lets it outlive its client. */
+  stored: z.optional(z.boolean()),
 });
 /** A run request, defaults filled in. */
 export type RunRequest = z.infer<typeof RunRequest>;
@@ -110,6 +114,12 @@ export type CallErrorCode =
   | "reference_unresolved"
   /** A handle of a kept result that is unknown or has expired. */
   | "result_unknown"
+  /** Beyond its tool's `max_uses`. */
+  | "use_limit"
+  /** Failed the same way in earlier turns of the run, so it was not sent again. */
+  | "repeated_failure"
+  /** The run was lost after the call had been sent. */
+  | "interrupted"
   | "internal";
 
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */
@@ -169,4 +179,10 @@ export type RunEvent =
       readonly type: "call.completed" | "call.failed" | "call.cancelled";
       readonly result: CallResult;
     }
-  | { readonly type: "run.completed"; readonly report: RunReport };
+  | { readonly type: "run.completed"; readonly report: RunReport }
+  /** The run ended without a report. `too_large`: it said more than can be kept. */
+  | {
+      readonly type: "run.failed";
+      readonly run: string;
+      readonly code: "too_large" | "internal";
+    };

@@ -71,6 +71,8 @@ export const ToolDefinition = z.strictObject({
   priority: z.optional(wholeNumber(-100, 100)),
   /** `true` or `"always"`: no call of it is made before somebody said yes to that very call. */
   requires_approval: z.optional(z.union([z.boolean(), z.enum(["always", "never"])])),
+  /** Calls of this tool in one run; a call beyond it is not sent and says so. */
+  max_uses: z.optional(z.nullable(wholeNumber(1, 256))),
 });
 /** A tool as stored: defaults filled in. */
 export type ToolDefinition = z.infer<typeof ToolDefinition>;

@@ -6,6 +6,7 @@
 
 import type { Context } from "hono";
 
+import { releasePermit } from "../assembly/run-index.ts";
 import type { RunCaller, StartedRun } from "../assembly/start-run.ts";
 import type { GatewayError } from "../contract/error.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
@@ -51,6 +52,31 @@ export async function startAdmitted<E>(
     return ok({ id, events: events[Symbol.asyncIterator](), signal: clientSignal, leave });
   } finally {
     waitUntil(afterwards(ended, () => session.release()));
+  }
+}
+
+/**
+ * Admits the caller and starts a run that outlives this request: `start` gets the permit, and the run gives it back. When
+ * the run was there before, or did not start, the permit is given back here.
+ */
+export async function startInBackground<T extends { readonly isNew: boolean }>(
+  c: Context<EdgeEnv>,
+  caller: RunCaller,
+  start: (permit: string | null) => Promise<Result<T, GatewayError>>,
+): Promise<Result<T, GatewayError>> {
+  const { record } = c.var;
+  const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
+  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key);
+  record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
+  if (!admitted.ok) return fail(admitted.error.error);
+  const permit = admitted.value.handOver();
+  let isTaken = false;
+  try {
+    const started = await start(permit);
+    isTaken = started.ok && started.value.isNew;
+    return started;
+  } finally {
+    if (!isTaken && permit !== null) waitUntil(releasePermit(c.env, caller, permit));
   }
 }
 

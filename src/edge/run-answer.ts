@@ -48,11 +48,16 @@ function keyOf({ key }: { readonly key: string }): unknown {
 
 /** Writes a run's events as Server-Sent Events, numbered from 1. */
 export function createSseEncoder(): (event: RunEvent) => string {
-  let id = 0;
+  let position = 0;
   return (event) => {
-    id++;
-    return `id: ${String(id)}\nevent: ${event.type}\ndata: ${eventText(event)}\n\n`;
+    position++;
+    return sseEvent(position, event);
   };
+}
+
+/** Writes one of a run's events as a Server-Sent Event whose id is its position. */
+export function sseEvent(position: number, event: RunEvent): string {
+  return `id: ${position}\nevent: ${event.type}\ndata: ${eventText(event)}\n\n`;
 }
 
 /** Writes one of a run's events as a line of NDJSON. */
@@ -73,6 +78,8 @@ function eventText(event: RunEvent): string {
     case "call.failed":
     case "call.cancelled":
       return `${type}${resultText(event.result).slice(1)}`;
+    case "run.failed":
+      return `${type}${JSON.stringify({ id: event.run, code: event.code }).slice(1)}`;
     case "run.completed":
       break;
   }

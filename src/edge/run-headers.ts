@@ -18,6 +18,13 @@ export function readIdempotencyKey(
   return refused("Idempotency-Key", "Must be 1 to 255 printable ASCII characters.");
 }
 
+/** The position after which a stream goes on: 0 when the client names none. */
+export function readLastEventId(header: string | undefined): Result<number, GatewayError> {
+  if (header === undefined || header === "") return ok(0);
+  if (/^\d{1,9}$/.test(header)) return ok(Number(header));
+  return refused("Last-Event-ID", "Must be the id of one of the run's events.");
+}
+
 /** The tools `x-gw-tools` names; each must be one of the tenant's `tools` that the key may use (`allowed`, null for all). */
 export function readToolChoice(
   header: string | undefined,

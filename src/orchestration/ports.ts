@@ -30,6 +30,8 @@ export interface Lane {
 export interface LanePool {
   /** Lanes holding at least `calls` slots together, as far as the platform allows; the same lanes on every call. */
   lanes(calls: number): readonly Lane[];
+  /** A new turn of the model begins: what its calls share with each other ends with the turn before. */
+  beginTurn?(): void;
   /** Releases what the lanes hold. Call once, when the run has ended. */
   close(): void;
 }
@@ -177,4 +179,6 @@ export interface ChatRun {
    * apart, and ends with the conversation. Absent: one message.
    */
   readonly asItems?: true;
+  /** When the run began, if that was in an earlier life of it; now when absent. */
+  readonly startedAtMs?: number;
 }

@@ -23,6 +23,10 @@ export interface CallRun {
   readonly caps?: RunCaps;
   /** Its branches and what is to be made of its results. Absent: neither. */
   readonly branches?: BranchPlan;
+  /** When the run began, if that was in an earlier life of it; now when absent. */
+  readonly startedAtMs?: number;
+  /** It was cancelled in an earlier life; its lanes send nothing more. */
+  readonly isCancelled?: boolean;
 }
 
 /** Executes `run`, emitting `run.created` first and `run.completed` last, and returns its report. */
@@ -32,7 +36,7 @@ export async function runCalls(
   signal: AbortSignal,
 ): Promise<RunReport> {
   try {
-    const startedAtMs = ports.clock.now();
+    const startedAtMs = run.startedAtMs ?? ports.clock.now();
     await ports.emit({ type: "run.created", run: run.id, calls: run.calls.length });
     const { mode, maxParallel, caps } = run;
     const deadlineAtMs = startedAtMs + run.deadlineMs;
@@ -49,7 +53,7 @@ export async function runCalls(
     const durations = results.map((result) => result.durationMs);
     const report: RunReport = {
       id: run.id,
-      status: statusOf(results, excused, signal.aborted),
+      status: statusOf(results, excused, signal.aborted || run.isCancelled === true),
       results,
       criticalPathMs: criticalPathMs(run.calls, results),
       durationMs: ports.clock.now() - startedAtMs,

@@ -40,7 +40,7 @@ export const SAVE_LIMIT_MS = 2_000;
 
 /** Runs one chat completion; every outcome is an event. */
 export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSignal): Promise<void> {
-  const startedAtMs = ports.clock.now();
+  const startedAtMs = run.startedAtMs ?? ports.clock.now();
   const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
   let end: ChatEvent;
   try {
@@ -118,6 +118,7 @@ class ChatLoop {
   async #oneTurn(): Promise<ChatEvent | null> {
     const { id, request } = this.#run;
     const { offered, instruct } = this.#ports.tools;
+    this.#ports.lanes.beginTurn?.();
     const shown = withQueryOffered(offered, this.#messages);
     const messages = instruct === undefined ? this.#messages : instruct(this.#messages);
     const body = innerBody(request, shown, messages, this.#account.turns + 1);

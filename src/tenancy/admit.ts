@@ -35,7 +35,7 @@ export async function admit(
 ): Promise<Result<GateSession, Refusal>> {
   const request = admissionRequest(snapshot, key);
   if (request.rates.length === 0 && request.concurrency.length === 0) {
-    return ok({ rates: [], release: () => {} });
+    return ok({ rates: [], release: () => {}, handOver: () => null });
   }
   const gate = gateObject(env, snapshot.residency, snapshot.tenantId);
   const reached = await reachObject<Admission>(async () => await gate.admit(request));
@@ -55,6 +55,11 @@ export async function admit(
       // A permit whose release is lost ends by itself.
       waitUntil(gate.release(permit).catch(() => {}));
       permit = null;
+    },
+    handOver: () => {
+      const given = permit;
+      permit = null;
+      return given;
     },
   });
 }

@@ -94,6 +94,16 @@ export function conversationObject(
   return objectStub(env, env.CONVERSATION, residency, `${tenantId}/${name}`);
 }
 
+/** The object of one run of a tenant. */
+export function runObject(
+  env: Pick<Env, "RUN_JOURNAL" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+  runId: string,
+) {
+  return objectStub(env, env.RUN_JOURNAL, residency, `${tenantId}/run/${runId}`);
+}
+
 function shardNameOf(hash: string): string {
   return `keys:${Number.parseInt(hash.charAt(0), 16) % SHARDS}`;
 }

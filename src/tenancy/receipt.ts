@@ -14,6 +14,8 @@ export interface ErasedStores {
   };
   readonly tenant_gate: { readonly buckets: number; readonly permits: number };
   readonly key_directory: { readonly keys: number };
+  /** Durable runs still listed. Older ones are unreadable, their key being gone, and expire by themselves. */
+  readonly run_journal: { readonly runs: number };
   /**
    * Cached results. `complete` is false when there were more than one request may delete: the rest is unreadable, its
    * key being gone, and expires by itself.
@@ -41,7 +43,7 @@ export async function signReceipt(
   stores: ErasedStores,
 ): Promise<TenantReceipt> {
   const { newest } = await keyring("hmac", env.KEY_PEPPERS);
-  const { tenant: rows, tenant_gate, key_directory, results } = stores;
+  const { tenant: rows, tenant_gate, key_directory, run_journal, results } = stores;
   const text = canonicalJson({
     tenant,
     deleted_at,
@@ -49,6 +51,7 @@ export async function signReceipt(
       tenant: { ...rows },
       tenant_gate: { ...tenant_gate },
       key_directory: { ...key_directory },
+      run_journal: { ...run_journal },
       results: { ...results },
     },
   });

@@ -28,7 +28,7 @@ let forgotten = 0;
 /** The tenant of this key. Fails with `unauthenticated` when the tenant was erased, `not_found` for an operator's key. */
 export async function loadSnapshot(
   env: Pick<Env, "TENANT" | "ROLE">,
-  record: KeyRecord,
+  record: Pick<KeyRecord, "tenantId" | "residency">,
   nowMs: number,
 ): Promise<Result<TenantSnapshot, GatewayError>> {
   const { tenantId, residency } = record;

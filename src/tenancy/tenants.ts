@@ -15,6 +15,7 @@ import { fail, ok, type Result } from "../platform/result.ts";
 import { forgetKey } from "./authenticate.ts";
 import { removeFromDirectory } from "./directory-entries.ts";
 import { eraseResults } from "./erase-results.ts";
+import { eraseRuns, MAX_ERASED_RUNS } from "./erase-runs.ts";
 import { mintTenantKey } from "./mint.ts";
 import {
   DIRECTORIES,
@@ -30,7 +31,14 @@ import { forgetSnapshot } from "./snapshot.ts";
 
 type TenantsEnv = Pick<
   Env,
-  "KEY_DIRECTORY" | "KEY_PEPPERS" | "MASTER_KEYS" | "RESULTS" | "ROLE" | "TENANT" | "TENANT_GATE"
+  | "KEY_DIRECTORY"
+  | "KEY_PEPPERS"
+  | "MASTER_KEYS"
+  | "RESULTS"
+  | "ROLE"
+  | "RUN_JOURNAL"
+  | "TENANT"
+  | "TENANT_GATE"
 >;
 
 /** All keys of a tenant in one reading; a tenant has at most a thousand. */
@@ -147,11 +155,20 @@ export async function deleteTenant(
   await removeFromDirectory(env, keys);
   for (const key of keys) forgetKey(key.view.id, nowMs);
   forgetSnapshot(tenantId);
+  const listed = await object.listRuns(Number.MAX_SAFE_INTEGER, MAX_ERASED_RUNS, nowMs);
   const gate = await gateObject(env, residency, tenantId).erase();
   const tenant = await object.erase();
+  const runIds = listed.map(({ id }) => id);
+  const runs = await eraseRuns(env, residency, tenantId, runIds);
   const results = await eraseResults(env.RESULTS, tenantId);
   await directoryIndex(env, directory).removeTenant(tenantId);
-  const stores = { tenant, tenant_gate: gate, key_directory: { keys: keys.length }, results };
+  const stores = {
+    tenant,
+    tenant_gate: gate,
+    key_directory: { keys: keys.length },
+    run_journal: { runs },
+    results,
+  };
   return ok(await signReceipt(env, tenantId, new Date(nowMs).toISOString(), stores));
 }
 

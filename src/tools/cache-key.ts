@@ -60,6 +60,7 @@ const FIELDS = {
   tags: "decides when a call is made, not what it answers",
   rate_limit_group: "decides when a call is made, not what it answers",
   priority: "decides when a call is made, not what it answers",
+  max_uses: "decides whether a call is made, not what it answers",
 } as const satisfies Record<keyof ToolDefinition, string>;
 
 /** The key of what `tool` answers to these inputs for this tenant. */

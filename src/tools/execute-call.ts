@@ -91,7 +91,7 @@ async function executeHttp(
     (attemptSignal) => {
       progress.attempts += 1;
       const options = { allowLoopback: ports.allowLoopback, maxBytes: MAX_RESULT_BYTES };
-      return ports.send(built.value.request, options, attemptSignal);
+      return ports.send(keyedRequest(built.value, task.call), options, attemptSignal);
     },
   );
   const outcome = answered.ok
@@ -101,6 +101,13 @@ async function executeHttp(
     entry.results.put(entry.key, outcome.outputJson, entry.ttlS);
   }
   return { ...outcome, cache, attempts: progress.attempts };
+}
+
+/** The request with the call's `Idempotency-Key`, unless the tool's own template sets one. */
+function keyedRequest({ request }: BuiltRequest, { idempotencyKey }: PlannedCall) {
+  if (idempotencyKey === undefined) return request;
+  const headers = { "idempotency-key": idempotencyKey, ...request.headers };
+  return { ...request, headers };
 }
 
 function executeBuiltin(

@@ -102,17 +102,19 @@ describe("a run under an idempotency key", () => {
     expect(other.id).not.toBe(run.id);
   });
 
-  it("says that it was interrupted when the object was lost before the end", async () => {
+  it("says that it was interrupted when the object was lost and its order cannot be read any more", async () => {
     const caller = await newCaller({ tools: [LEDGER()] });
     const run = await keyed(caller, writing("interrupted"));
     await collect(run.events);
     const journal = journalOf(caller, run.id);
     await runInDurableObject(journal, (_, state) => {
       state.storage.sql.exec("UPDATE run SET ended = 0");
+      state.storage.sql.exec("UPDATE sealed_text SET sealed = 'lost' WHERE name = 'order'");
     });
     await evictDurableObject(journal);
     const again = await startRun(env, caller, writing("interrupted"), KEY, NEVER);
     expect(again).toEqual({ ok: false, error: { code: "run_interrupted", run: run.id } });
+    expect(await entriesOf("interrupted")).toBe(1);
   });
 
   it("does not answer from rows that were changed", async () => {
@@ -121,7 +123,7 @@ describe("a run under an idempotency key", () => {
     await collect(run.events);
     const journal = journalOf(caller, run.id);
     await runInDurableObject(journal, (_, state) => {
-      state.storage.sql.exec("UPDATE record SET seq = seq + 1");
+      state.storage.sql.exec("UPDATE record SET seq = seq + 1000");
     });
     const again = await startRun(env, caller, writing("tampered"), KEY, NEVER);
     expect(again).toMatchObject({ ok: false, error: { code: "run_interrupted" } });
@@ -159,7 +161,14 @@ describe("a run under an idempotency key", () => {
     const caller = await newCaller({ tools: [LEDGER()] });
     const run = await keyed(caller, writing("forgotten"));
     await collect(run.events);
-    expect(await runDurableObjectAlarm(journalOf(caller, run.id))).toBe(true);
+    const journal = journalOf(caller, run.id);
+    expect(await runDurableObjectAlarm(journal)).toBe(true);
+    await collect((await keyed(caller, writing("forgotten"))).events);
+    expect(await entriesOf("forgotten")).toBe(1);
+    await runInDurableObject(journal, (_, state) => {
+      state.storage.sql.exec("UPDATE execution SET ended_at_ms = ended_at_ms - 86400000");
+    });
+    expect(await runDurableObjectAlarm(journal)).toBe(true);
     await collect((await keyed(caller, writing("forgotten"))).events);
     expect(await entriesOf("forgotten")).toBe(2);
   });

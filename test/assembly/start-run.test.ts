@@ -10,11 +10,12 @@ const NEVER = new AbortController().signal;
 const NO_KEY = { idempotencyKey: null };
 
 function sleeper(group: string) {
-  return httpTool("sleep", `/sleep/{ms}?k=${group}`, { ms: { type: "integer" } });
+  const properties = { ms: { type: "integer" }, n: { type: "integer" } };
+  return httpTool("sleep", `/sleep/{ms}?k=${group}`, properties);
 }
 
 function sleeps(count: number, ms: number, more: Partial<RunRequest> = {}): RunRequest {
-  const calls = Array.from({ length: count }, () => ({ tool: "sleep", arguments: { ms } }));
+  const calls = Array.from({ length: count }, (_, n) => ({ tool: "sleep", arguments: { ms, n } }));
   return { calls, mode: "parallel", stream: false, ...more };
 }
 

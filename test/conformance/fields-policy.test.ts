@@ -52,7 +52,9 @@ async function admittedOfSix(tenant: TestTenant): Promise<number> {
 
 /** A model's turn that calls the tool `step` so often. */
 function turnOf(calls: number): UnknownObject {
-  return { calls: Array.from({ length: calls }, () => ({ name: "step", arguments: {} })) };
+  return {
+    calls: Array.from({ length: calls }, (_, n) => ({ name: "step", arguments: { q: String(n) } })),
+  };
 }
 
 /** The gateway's account of a chat. */

@@ -246,3 +246,17 @@ it("tool/observable: is not called before it is certain that the model wants it"
   };
   expect([await startsEarly(false), await startsEarly(true)]).toEqual([true, false]);
 });
+
+it("tool/max_uses: is how many calls of it one run sends", async () => {
+  const marks = { none: unique("k"), two: unique("k") };
+  const tenant = await tenantWith({
+    none: waitTool(1, marks.none, { max_uses: null }),
+    two: waitTool(1, marks.two, { max_uses: 2 }),
+  });
+  const answer = await run(tenant, [...callsOf("two", 4), ...callsOf("none", 4)]);
+  const codes = listOf(answer.json, "results").map((one) => objectOf(plain(one), "error")["code"]);
+  const used = "use_limit";
+  expect(codes).toEqual([undefined, undefined, used, used, ...Array<undefined>(4).fill(undefined)]);
+  expect((await toolRequests(marks.two)).started).toBe(2);
+  expect((await toolRequests(marks.none)).started).toBe(4);
+});

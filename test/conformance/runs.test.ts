@@ -132,7 +132,7 @@ describe("a run", () => {
       max_parallel: 2,
       http: { ...http, query: { ...objectOf(http, "query"), k: capped } },
     });
-    const slow = Array.from({ length: 6 }, () => ({ tool: "capped", arguments: { ms: 80 } }));
+    const slow = Array.from({ length: 6 }, (_, n) => ({ ...wait(80, n), tool: "capped" }));
     const others = Array.from({ length: 4 }, (_, n) => wait(80, n));
     const answer = await run(tenant, { calls: [...slow, ...others] });
     expect(answer.json).toMatchObject({ status: "completed" });
@@ -181,7 +181,7 @@ describe("a run", () => {
 
   it("stops its calls when the client resets the connection", async () => {
     const tenant = await newTenant();
-    const body = JSON.stringify({ calls: [wait(20_000), wait(20_000)] });
+    const body = JSON.stringify({ calls: [wait(20_000, 1), wait(20_000, 2)] });
     const socket = connect(Number(new URL(gateway.baseUrl).port), "127.0.0.1");
     const head = [
       "POST /v1/runs HTTP/1.1",

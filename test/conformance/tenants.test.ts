@@ -119,6 +119,7 @@ describe("the operator", () => {
       stores: {
         tenant: { keys: 2, tools: 4, upstreams: 1, secrets: 1 },
         key_directory: { keys: 2 },
+        run_journal: { runs: 0 },
       },
     });
     expect(textOf(objectOf(receipt.json, "signature"), "value")).toMatch(/^[\w-]{43}$/);

@@ -105,7 +105,10 @@ describe("unknownRoute", () => {
       code: "method_not_allowed",
       allow: ["DELETE", "GET", "HEAD", "PUT"],
     });
-    expect(unknownRoute("/v1/runs")).toEqual({ code: "method_not_allowed", allow: ["POST"] });
+    expect(unknownRoute("/v1/runs")).toEqual({
+      code: "method_not_allowed",
+      allow: ["GET", "HEAD", "POST"],
+    });
   });
 
   it.each(["/", "/v1/tools/", "/v1/runs/", "/v1/nothing", "/v1/tools/a/b"])(

@@ -75,6 +75,7 @@ describe("environmentFaults", () => {
   it.each([
     [{ ALLOW_LOOPBACK: "true" }, 'ALLOW_LOOPBACK is not "false"'],
     [{ MODEL_URL: "http://127.0.0.1:9000" }, "variable MODEL_URL belongs to development"],
+    [{ JOURNALING: "off" }, "variable JOURNALING belongs to development"],
     [{ SCRIPTED_MODEL: "on" }, "variable SCRIPTED_MODEL belongs to development"],
     [{ TOOLS: "https://localhost/tools" }, "variable TOOLS belongs to development"],
     [{ MASTER_KEYS: "v1:AAAA" }, "secret MASTER_KEYS stands in vars"],

@@ -158,6 +158,7 @@ describe("deleteTenant", () => {
         tenant: { keys: 2, tools: 1, upstreams: 0, secrets: 1 },
         tenant_gate: { buckets: 1, permits: 1 },
         key_directory: { keys: 2 },
+        run_journal: { runs: 0 },
         results: { deleted: 7, complete: true },
       },
     });

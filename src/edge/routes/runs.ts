@@ -1,20 +1,28 @@
-/** `POST /v1/runs` and `POST /v1/runs/{id}/cancel`: a batch of tool calls without a model. */
+/** `/v1/runs`: a batch of tool calls without a model; started, followed, read, listed, cancelled, forgotten. */
 
 import { Hono } from "hono";
 
-import { cancelRun, startRun } from "../../assembly/start-run.ts";
+import { cancelRun, startRun, startRunInBackground } from "../../assembly/start-run.ts";
+import type { LoggedEvent } from "../../assembly/keyed-run.ts";
+import {
+  eraseStoredRun,
+  followStoredRun,
+  listStoredRuns,
+  readStoredRun,
+} from "../../assembly/stored-runs.ts";
 import type { GatewayError, Violation } from "../../contract/error.ts";
 import type { Policy } from "../../contract/policy.ts";
 import { RunCancel, RunRequest, type RunEvent, type RunPart } from "../../contract/run.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
-import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
+import { startAdmitted, startInBackground, type AdmittedRun } from "../admitted-run.ts";
 import { readBody } from "../body.ts";
 import { loadCaller } from "../caller.ts";
 import type { EdgeEnv, RequestRecord } from "../edge-env.ts";
 import { requireScope } from "../middleware/require-scope.ts";
+import { readPageQuery } from "../paging.ts";
 import { refuse } from "../refuse.ts";
-import { createSseEncoder, ndjsonLine, runAnswer } from "../run-answer.ts";
-import { readIdempotencyKey } from "../run-headers.ts";
+import { createSseEncoder, ndjsonLine, runAnswer, sseEvent } from "../run-answer.ts";
+import { readIdempotencyKey, readLastEventId } from "../run-headers.ts";
 import { streamAnswer, type StreamFormat } from "../stream-answer.ts";
 
 /** Routes of runs. */
@@ -32,17 +40,73 @@ export const runs = new Hono<EdgeEnv>()
     if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
     const options = { idempotencyKey: idempotencyKey.value };
 
+    if (request.background === true) {
+      const started = await startInBackground(c, caller.value, (permit) =>
+        startRunInBackground(c.env, caller.value, request, { ...options, permit }),
+      );
+      if (!started.ok) return refuse(c, started.error);
+      c.var.record.runId = started.value.view.id;
+      return c.json(started.value.view, 202);
+    }
     const run = await startAdmitted(c, caller.value, (signal) =>
       startRun(c.env, caller.value, request, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
     if (request.stream) {
-      const format = streamFormat(run.value.id, c.req.header("accept"));
+      const sse = createSseEncoder();
+      const format = streamFormat(run.value.id, c.req.header("accept"), sse, (event) => event);
       return streamAnswer(c, run.value, run.value.events, policy.runs.heartbeat_ms, format);
     }
     const answer = await finishedRun(run.value, c.var.record);
     if (!answer.ok) return refuse(c, answer.error);
     return new Response(answer.value, { headers: { "content-type": "application/json" } });
+  })
+  .get("/", requireScope("GET", "/v1/runs"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const query = readPageQuery(c);
+    if (!query.ok) return refuse(c, query.error);
+    const page = await listStoredRuns(c.env, caller.value, query.value);
+    return page.ok ? c.json(page.value) : refuse(c, page.error);
+  })
+  .get("/:id", requireScope("GET", "/v1/runs/:id"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const run = await readStoredRun(c.env, caller.value, c.req.param("id"));
+    if (!run.ok) return refuse(c, run.error);
+    const { view, end } = run.value;
+    if (end?.type !== "run.completed") return c.json(view);
+    return new Response(runAnswer(end.report), { headers: { "content-type": "application/json" } });
+  })
+  .delete("/:id", requireScope("DELETE", "/v1/runs/:id"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const erased = await eraseStoredRun(c.env, caller.value, c.req.param("id"));
+    return erased.ok ? c.body(null, 204) : refuse(c, erased.error);
+  })
+  .get("/:id/events", requireScope("GET", "/v1/runs/:id/events"), async (c) => {
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const after = readLastEventId(c.req.header("last-event-id"));
+    if (!after.ok) return refuse(c, after.error);
+    const id = c.req.param("id");
+    const left = new AbortController();
+    const signal = AbortSignal.any([left.signal, c.req.raw.signal]);
+    const followed = await followStoredRun(c.env, caller.value, id, after.value, signal);
+    if (!followed.ok) return refuse(c, followed.error);
+    const { events, hasEnded } = followed.value;
+    const follower = {
+      id,
+      events: events[Symbol.asyncIterator](),
+      signal: c.req.raw.signal,
+      leave: () => left.abort(),
+    };
+    const format = streamFormat(id, c.req.header("accept"), encodeLogged, ({ event }) => event);
+    // Behind the last event of a run that has ended there is nothing, and that is the whole of it.
+    const unfinished = (isFault: boolean) =>
+      hasEnded && !isFault ? "" : format.unfinished(isFault);
+    const { heartbeat_ms } = caller.value.snapshot.policy.runs;
+    return streamAnswer(c, follower, follower.events, heartbeat_ms, { ...format, unfinished });
   })
   .post("/:id/cancel", requireScope("POST", "/v1/runs/:id/cancel"), async (c) => {
     const caller = await loadCaller(c);
@@ -85,6 +149,10 @@ function checkPolicy(request: RunRequest, { runs: bounds }: Policy): Result<null
       pointer,
       message: `The policy allows at most ${String(most)}.`,
     }));
+  if (request.background === true && request.stream) {
+    const message = "A run in the background is followed at /v1/runs/{id}/events.";
+    violations.push({ pointer: "/stream", message });
+  }
   return violations.length === 0 ? ok(null) : fail({ code: "unprocessable", violations });
 }
 
@@ -103,27 +171,36 @@ async function finishedRun(
   return fail({ code: "cancelled" });
 }
 
-/** A stream that was lost on the way ends with `run.failed`, never in silence. */
-function streamFormat(runId: string, accept = ""): StreamFormat<RunEvent> {
+function encodeLogged({ position, event }: LoggedEvent<RunEvent>): string {
+  return sseEvent(position, event);
+}
+
+/** SSE or NDJSON by what the client accepts. A stream that was lost on the way ends with `run.failed`, never in silence. */
+function streamFormat<E>(
+  runId: string,
+  accept: string | undefined,
+  sse: (item: E) => string,
+  eventOf: (item: E) => RunEvent,
+): StreamFormat<E> {
   const lost = (isFault: boolean) =>
     JSON.stringify({ type: "run.failed", id: runId, code: isFault ? "internal" : "cancelled" });
-  return accept.includes("application/x-ndjson")
+  const isLast = (item: E) => {
+    const { type } = eventOf(item);
+    return type === "run.completed" || type === "run.failed";
+  };
+  return accept?.includes("application/x-ndjson") === true
     ? {
         contentType: "application/x-ndjson",
-        encode: ndjsonLine,
+        encode: (item) => ndjsonLine(eventOf(item)),
         isLast,
         unfinished: (isFault) => `${lost(isFault)}\n`,
         heartbeat: "\n",
       }
     : {
         contentType: "text/event-stream",
-        encode: createSseEncoder(),
+        encode: sse,
         isLast,
         unfinished: (isFault) => `event: run.failed\ndata: ${lost(isFault)}\n\n`,
         heartbeat: ": keepalive\n\n",
       };
-}
-
-function isLast(event: RunEvent): boolean {
-  return event.type === "run.completed";
 }

@@ -52,4 +52,6 @@ export interface ResponseRun {
   readonly bounds: ChatBounds;
   /** Seconds since the epoch. */
   readonly createdAtS: number;
+  /** When the run began, if that was in an earlier life of it; now when absent. */
+  readonly startedAtMs?: number;
 }

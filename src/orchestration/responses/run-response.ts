@@ -33,7 +33,7 @@ export async function runResponse(
   ports: ResponsePorts,
   signal: AbortSignal,
 ): Promise<void> {
-  const startedAtMs = ports.clock.now();
+  const startedAtMs = run.startedAtMs ?? ports.clock.now();
   const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
   try {
     const begun = await within(stop, beginResponse(run.request, ports));

@@ -1,0 +1,48 @@
+/** What holds for calls whatever asks for them: identical reads are one, idempotent writes carry their key. */
+
+import { describe, expect, it } from "vitest";
+
+import { objectOf } from "../../dev/http/json.ts";
+import { echoTool, resultsOf, run as runCalls } from "./field-scene.ts";
+import { ledgerEntries, newTenant, plain, toolRequests, unique } from "./scene.ts";
+
+const wait = (ms: number, n = 0) => ({ tool: "wait", arguments: { ms, n } });
+
+describe("identical calls", () => {
+  it("of a pure or read tool run once in a run and share the result; writes all run", async () => {
+    const tenant = await newTenant();
+    const entry = unique("twice");
+    const note = { tool: "record_note", arguments: { entry } };
+    const answer = await runCalls(tenant, [wait(80), wait(80), wait(80), note, note]);
+    expect(answer.json).toMatchObject({ status: "completed", usage: { calls: 5, attempts: 3 } });
+    const [one, two, three] = resultsOf(answer).map(({ output }) => output);
+    expect([two, three]).toEqual([one, one]);
+    expect(await ledgerEntries(entry)).toBe(2);
+    expect((await toolRequests(tenant.mark)).started).toBe(3);
+  });
+});
+
+describe("an idempotent write", () => {
+  it("carries an Idempotency-Key of its own; reads and writes carry none", async () => {
+    const tenant = await newTenant({
+      tools: {
+        put: echoTool({ method: "PUT" }, { effect: "idempotent_write" }),
+        own: echoTool({ headers: { "Idempotency-Key": "mine" } }, { effect: "idempotent_write" }),
+        write: echoTool({ method: "POST" }, { effect: "write" }),
+        read: echoTool(),
+      },
+    });
+    const calls = ["put", "put", "own", "write", "read"].map((tool) => ({ tool, arguments: {} }));
+    const keys = resultsOf(await runCalls(tenant, calls)).map(
+      ({ output }) => objectOf(plain(output), "headers")["idempotency-key"],
+    );
+    expect(keys).toEqual([
+      expect.stringMatching(/^[\w-]{43}$/),
+      expect.stringMatching(/^[\w-]{43}$/),
+      "mine",
+      undefined,
+      undefined,
+    ]);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+});

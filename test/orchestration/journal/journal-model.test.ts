@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+
+import type { ModelEvent } from "../../../src/contract/chat.ts";
+import { journalModel } from "../../../src/orchestration/journal/journal-model.ts";
+import { ok } from "../../../src/platform/result.ts";
+import { MemoryJournal } from "../../support/memory-journal.ts";
+
+const NEVER = new AbortController().signal;
+const OPEN = { deadlineAtMs: 10_000, isCancelled: false, now: () => 1_000 };
+const FINISHED: readonly ModelEvent[] = [
+  { type: "delta", delta: { content: "hi" } },
+  { type: "finish", reason: "stop" },
+  { type: "usage", usage: { total_tokens: 1 } },
+];
+
+/** A model that says these events, and counts how often it is asked. */
+function modelOf(events: readonly ModelEvent[]) {
+  let asked = 0;
+  async function* say() {
+    yield* events;
+  }
+  return {
+    asked: () => asked,
+    ask: () => {
+      asked += 1;
+      return Promise.resolve(ok(say()));
+    },
+  };
+}
+
+async function read(
+  ask: ReturnType<typeof journalModel>,
+  signal: AbortSignal = NEVER,
+): Promise<readonly ModelEvent[] | string> {
+  const answer = await ask({}, signal);
+  if (!answer.ok) return answer.error.code;
+  const events: ModelEvent[] = [];
+  for await (const event of answer.value) events.push(event);
+  return events;
+}
+
+describe("journalModel", () => {
+  it("keeps a finished turn and reads it again in the next life, without asking", async () => {
+    const journal = new MemoryJournal();
+    const model = modelOf(FINISHED);
+    expect(await read(journalModel(model.ask, journal, OPEN))).toEqual(FINISHED);
+    const next = journalModel(model.ask, journal.nextLife(), OPEN);
+    expect(await read(next)).toEqual(FINISHED);
+    expect(model.asked()).toBe(1);
+    expect(await read(next)).toEqual(FINISHED);
+    expect(model.asked()).toBe(2);
+  });
+
+  it.each<[string, readonly ModelEvent[]]>([
+    ["broke", [...FINISHED, { type: "failed", error: { code: "internal" } }]],
+    ["never said how it ended", FINISHED.slice(0, 1)],
+  ])("asks a turn again that %s", async (_, events) => {
+    const journal = new MemoryJournal();
+    const model = modelOf(events);
+    await read(journalModel(model.ask, journal, OPEN));
+    await read(journalModel(model.ask, journal.nextLife(), OPEN));
+    expect(model.asked()).toBe(2);
+  });
+
+  it("asks a turn again that was left before its end", async () => {
+    const journal = new MemoryJournal();
+    const model = modelOf(FINISHED);
+    const answer = await journalModel(model.ask, journal, OPEN)({}, NEVER);
+    if (!answer.ok) throw new Error(answer.error.code);
+    for await (const event of answer.value) if (event.type === "delta") break;
+    expect(journal.turns.size).toBe(0);
+    expect(journal.begun).toEqual([1]);
+  });
+
+  it("asks nobody after the deadline and waits for the run's own stop", async () => {
+    const model = modelOf(FINISHED);
+    const late = { ...OPEN, now: () => 10_000 };
+    const stop = new AbortController();
+    const answer = read(journalModel(model.ask, new MemoryJournal(), late), stop.signal);
+    stop.abort();
+    expect(await answer).toBe("deadline_exceeded");
+    expect(model.asked()).toBe(0);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+
+import { CallNumbers } from "../../../src/orchestration/journal/number-calls.ts";
+import { plannedCall } from "../../support/fake-lanes.ts";
+import { testDigest } from "../../support/memory-journal.ts";
+
+function numbers(run = "run_1"): CallNumbers {
+  return new CallNumbers(run, testDigest);
+}
+
+const write = (id: string, args = {}) => plannedCall(id, { effect: "write", arguments: args });
+
+describe("CallNumbers", () => {
+  it("gives one call one key, whatever order its arguments are written in", async () => {
+    const one = await numbers().keyOf(write("a", { x: 1, y: 2 }));
+    expect(await numbers().keyOf(write("a", { y: 2, x: 1 }))).toBe(one);
+  });
+
+  it("gives other runs, tools, arguments and repetitions other keys", async () => {
+    const here = numbers();
+    const keys = [
+      await here.keyOf(write("a", { x: 1 })),
+      await here.keyOf(write("b", { x: 1 })),
+      await here.keyOf(write("c", { x: 2 })),
+      await here.keyOf({ ...write("d", { x: 1 }), tool: "other" }),
+      await numbers("run_2").keyOf(write("a", { x: 1 })),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it("keeps a call's number when it is asked again, also out of order", async () => {
+    const planned = numbers();
+    const [a, b] = [write("a"), write("b")];
+    const keys = [await planned.keyOf(a), await planned.keyOf(b)];
+    expect([await planned.keyOf(b), await planned.keyOf(a)]).toEqual(keys.toReversed());
+  });
+
+  it("counts identical reads of one turn as one call, those of the next turn as another", () => {
+    const here = numbers();
+    const read = (id: string) => plannedCall(id);
+    expect(here.identify(read("a"))).toMatchObject({ nth: 1, use: 1 });
+    expect(here.identify(read("b"))).toMatchObject({ nth: 1, use: 1 });
+    here.beginTurn();
+    expect(here.identify(read("c"))).toMatchObject({ nth: 2, use: 2 });
+    expect(here.identify(write("d"))).toMatchObject({ nth: 3, use: 3 });
+  });
+
+  it("knows a call with references by what was planned, not by what was bound", async () => {
+    const here = numbers();
+    const planned = { ...write("b", { from: { $ref: "a#/x" } }), needs: ["a"] };
+    const key = await here.keyOf(planned);
+    expect(await here.keyOf({ ...planned, arguments: { from: 7 } })).toBe(key);
+  });
+
+  it("tells a call apart whose arguments were taken back and written anew", async () => {
+    const here = numbers();
+    expect(await here.keyOf(write("a", { x: 1 }))).not.toBe(
+      await here.keyOf(write("a", { x: 12 })),
+    );
+  });
+});
