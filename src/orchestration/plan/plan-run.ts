@@ -70,7 +70,8 @@ function inArguments({ pointer, message }: Violation): Violation {
 }
 
 function findById(calls: readonly ReadCall[]): FindLabel {
-  const indexes = new Map(calls.map(({ id }, index) => [id, index]));
+  // Of two calls with one id, which is refused for it, the first is meant: one mistake is named once.
+  const indexes = new Map(calls.map(({ id }, index) => [id, index] as const).toReversed());
   return (label) => {
     const index = indexes.get(label);
     return index === undefined ? { wrong: `There is no call "${label}" in this run.` } : { index };
