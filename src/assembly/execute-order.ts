@@ -22,6 +22,7 @@ import { createChannel } from "../platform/channel.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
+import { chainsOf } from "./chains.ts";
 import { digest, runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
@@ -241,6 +242,7 @@ function schedulePorts(
     lanes: runLanes(measured, numbers, byName, durable, times.bounds),
     expectedMs: expectedMsOf(tenantId, clock),
     share: isolateShare(tenantId),
+    inside: chainsOf(tools, clock),
   };
 }
 

@@ -108,6 +108,14 @@ export type CallErrorCode =
   | "call_limit"
   | "approval_required"
   | "dependency_failed"
+  /** A list of a chain's `map` or `reduce` is longer than its limit. */
+  | "list_too_long"
+  /** A chain's `loop` has made all its rounds and its condition does not hold. */
+  | "loop_limit"
+  /** A chain's step would do more to the world than the chain declares. */
+  | "effect_exceeded"
+  /** Chains that call each other in a circle, or are nested too deeply. */
+  | "chain_too_deep"
   /** A reference in the arguments that cannot be followed: unknown label, cycle, impossible pointer or type. */
   | "reference_invalid"
   /** A reference that was fine until the result it points into lacked the place. */

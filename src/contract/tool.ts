@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 
+import { Chain } from "./chain.ts";
 import { AnyObject, GroupName, McpLabel, McpToolName, wholeNumber } from "./names.ts";
 
 /**
@@ -42,7 +43,7 @@ export const McpTool = z.strictObject({ server: McpLabel, tool: McpToolName });
 /** A tool of one of the tenant's MCP servers. */
 export type McpTool = z.infer<typeof McpTool>;
 
-/** The body of `PUT /v1/tools/{name}`. Exactly one of `http`, `builtin` and `mcp`. */
+/** The body of `PUT /v1/tools/{name}`. Exactly one of `http`, `builtin`, `mcp` and `chain`. */
 export const ToolDefinition = z.strictObject({
   description: z.string().check(z.minLength(1), z.maxLength(4096)),
   /** JSON Schema of the arguments; its type must be "object". */
@@ -53,6 +54,7 @@ export const ToolDefinition = z.strictObject({
   http: z.optional(HttpTool),
   builtin: z.optional(BuiltinTool),
   mcp: z.optional(McpTool),
+  chain: z.optional(Chain),
   /** Calls of it leave the tenant's zone of trust; it is never called on a guess. */
   observable: z.optional(z.boolean()),
   /** Wall time of one call, counted from the moment it holds a connection. */

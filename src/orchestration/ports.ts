@@ -13,6 +13,7 @@ import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
 import type { FindTool } from "./plan/plan-call.ts";
 import type { RunControl } from "./run-control.ts";
+import type { InsideCalls } from "./schedule/scheduler.ts";
 
 export type { BindCall, OfferedTool, PlannedCall, ToolBox };
 
@@ -119,6 +120,8 @@ export interface SchedulePorts {
   readonly expectedMs?: (tool: string) => number;
   /** Joins those who share the isolate; by `endsAtMs` all calls have ended. Absent: there is always a place. */
   readonly share?: (endsAtMs: number) => CallShare;
+  /** Calls the run makes itself, without a slot: chains. Absent: none. */
+  readonly inside?: InsideCalls;
 }
 
 /** What a run of calls needs. */

@@ -47,6 +47,7 @@ const FIELDS = {
   http: "in the key",
   builtin: "in the key",
   mcp: "in the key",
+  chain: "is never cached itself; the calls of its steps are",
   output: "in the key",
   cache: "in the key",
   description: "only shown to models",

@@ -35,11 +35,14 @@ export function checkTool(
   definition: ToolDefinition,
   options: EgressOptions,
 ): readonly Violation[] {
-  const { http, builtin, mcp, input, output, effect, cache } = definition;
+  const { http, builtin, mcp, chain, input, output, effect, cache } = definition;
   const violations: Violation[] = [...checkName(name)];
-  if ([http, builtin, mcp].filter((kind) => kind !== undefined).length !== 1) {
-    violations.push({ pointer: "", message: "Exactly one of http, builtin and mcp is needed." });
+  if ([http, builtin, mcp, chain].filter((kind) => kind !== undefined).length !== 1) {
+    const message = "Exactly one of http, builtin, mcp and chain is needed.";
+    violations.push({ pointer: "", message });
   }
+  if (chain !== undefined && cache !== undefined)
+    violations.push({ pointer: "/cache", message: "A chain is not cached; its tools may be." });
   if (input["type"] !== "object")
     violations.push({ pointer: "/input/type", message: 'Must be "object".' });
   violations.push(...checkSchema(input, "/input"));

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { isObject, listOf, parseJson, type UnknownObject } from "../../dev/http/json.ts";
 import { startWorld, type World } from "../../dev/world.ts";
 
 let world: World;
@@ -20,6 +21,10 @@ async function run(example: string, ...given: readonly string[]): Promise<string
   const env = { ...process.env, BASE_URL: world.baseUrl, API_KEY: world.apiKey };
   const { stdout } = await promisify(execFile)(process.execPath, [file, ...given], { env });
   return stdout;
+}
+
+function plain(value: unknown): UnknownObject {
+  return isObject(value) ? value : {};
 }
 
 describe("examples", () => {
@@ -38,5 +43,37 @@ describe("examples", () => {
     expect(places).toEqual(places.toSorted((left, right) => left - right));
     expect(Math.min(...places)).toBeGreaterThan(0);
     expect(output).toContain('"status": "partial"');
+  });
+
+  it("chain.ts prints what every construct and failure policy gives, as worked out in its header", async () => {
+    const { results } = plain(parseJson(await run("chain.ts")));
+    const outputs = Object.fromEntries(
+      (Array.isArray(results) ? results : [])
+        .map(plain)
+        .map(({ id, output, error }) => [id, output ?? plain(error)["code"] ?? null]),
+    );
+    expect(outputs).toEqual({
+      bill: { result: 1125 },
+      bill_prices: [{ result: 24 }, { result: 40 }, { result: 60 }],
+      bill_total: { result: 124 },
+      bill_discount: { result: 31 },
+      bill_surcharge: null,
+      bill_doubled: { result: 32 },
+      bill_broken_map: [{ result: 7 }, { result: 9 }],
+      bill_ignored: null,
+      bill_lent: { result: 1000 },
+      bill_answer: { result: 1125 },
+      bill_strict: "arguments_invalid",
+    });
+  });
+
+  it("analyze-files.ts counts the lines of ten files in one call, and in parallel", async () => {
+    const { chained, plain: parallel, counted } = plain(parseJson(await run("analyze-files.ts")));
+    const [lines] = listOf(plain(chained), "results");
+    expect(plain(lines)).toMatchObject({ status: "succeeded", output: counted });
+    expect(parallel).toMatchObject({ status: "completed", aggregate: { policy: "best" } });
+    expect(listOf(plain(parallel), "results")).toHaveLength(10);
+    const { sequential_ms: sequentialMs, duration_ms: durationMs } = plain(parallel);
+    expect(Number(sequentialMs)).toBeGreaterThan(2 * Number(durationMs));
   });
 });

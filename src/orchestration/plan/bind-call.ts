@@ -13,7 +13,6 @@ import type {
   ArgumentReference,
   BindCall,
   CallableTool,
-  PlannedCall,
   ResultSource,
 } from "../../contract/planned-call.ts";
 import type { CallError, CallResult } from "../../contract/run.ts";
@@ -43,7 +42,9 @@ export function createBinder(
   const parsed = new ParsedResults();
   return (call, results) => {
     const resultOf = (id: string) => results.get(id) ?? earlier(id);
-    const values = fillIn(call, (source) => lookUp(source, resultOf, parsed));
+    const values = fillReferences(call.arguments, call.references ?? [], (source) =>
+      lookUp(source, resultOf, parsed),
+    );
     if (!values.ok) return values;
     const violations = find(call.tool)?.check(values.value, []) ?? [];
     if (violations.length > 0) {
@@ -55,12 +56,18 @@ export function createBinder(
   };
 }
 
-type LookUp = (source: ResultSource) => Result<Json, string>;
+/** The value of a source, or why there is none. */
+export type LookUp = (source: ResultSource) => Result<Json, string>;
 
-function fillIn(call: PlannedCall, look: LookUp): Result<JsonObject, CallError> {
-  let values = call.arguments;
+/** A copy of `given` with a value in the place of each reference. */
+export function fillReferences(
+  given: JsonObject,
+  references: readonly ArgumentReference[],
+  look: LookUp,
+): Result<JsonObject, CallError> {
+  let values = given;
   let lengthLeft = MAX_BOUND_LENGTH;
-  for (const reference of call.references ?? []) {
+  for (const reference of references) {
     const value =
       reference.kind === "value" ? look(reference.source) : fillTemplate(reference.parts, look);
     if (!value.ok) return unresolved(reference, value.error);

@@ -35,3 +35,15 @@ export function newEntry(
     waiter: null,
   };
 }
+
+/** Weights by tool, each asked for once. Without measurements every call weighs the same and ranks count levels. */
+export function rememberedWeights(
+  expectedMs: (tool: string) => number = () => 1,
+): (tool: string) => number {
+  const weights = new Map<string, number>();
+  return (tool) => {
+    const weightMs = weights.get(tool) ?? expectedMs(tool);
+    weights.set(tool, weightMs);
+    return weightMs;
+  };
+}

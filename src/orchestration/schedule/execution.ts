@@ -10,9 +10,8 @@ import { fail, ok, type Result } from "../../platform/result.ts";
 import { createStop, type Stop, type StopReason } from "../stop.ts";
 import { CallGraph, isUsable } from "./call-graph.ts";
 import { capsOf } from "./caps.ts";
-import { type Entry, newEntry } from "./entry.ts";
+import { type Entry, newEntry, rememberedWeights } from "./entry.ts";
 import { EventLine } from "./event-line.ts";
-import { InFlight } from "./in-flight.ts";
 import {
   blamed,
   CALL_CANCELLED,
@@ -20,12 +19,9 @@ import {
   dependencyFailure,
   type Failure,
   neverSent,
-  STOP_GRACE_MS,
   stopFailure,
 } from "./outcomes.ts";
-import { Places } from "./places.ts";
 import { PortBugs } from "./port-bugs.ts";
-import { byOrder, byStanding, ReadyQueue } from "./ready-queue.ts";
 import type {
   CancelTarget,
   ExecutedCalls,
@@ -33,6 +29,7 @@ import type {
   ExecutePorts,
   Scheduler,
 } from "./scheduler.ts";
+import { insideTrack, isBusy, leave, slotTrack, type Track, type TrackOptions } from "./track.ts";
 
 /** See `Scheduler`. */
 export class Execution implements Scheduler {
@@ -40,14 +37,13 @@ export class Execution implements Scheduler {
   readonly #ports: ExecutePorts;
   readonly #stop: Stop;
   readonly #events: EventLine;
-  readonly #maxInFlight: number;
   readonly #graph = new CallGraph<Entry>();
-  readonly #ready: ReadyQueue<Entry>;
-  readonly #inFlight: InFlight<Entry>;
-  readonly #places: Places;
+  readonly #slots: Track;
+  /** Calls that take no slot; the run makes them itself. */
+  readonly #inside: Track;
   readonly #listeners = new Set<(result: CallResult) => void>();
   readonly #cancelledBranches = new Set<string>();
-  readonly #weights = new Map<string, number>();
+  readonly #weightOf: (tool: string) => number;
   readonly #bugs = new PortBugs();
   /** Calls that have ended and of which nobody was told yet. */
   readonly #settled: CallResult[] = [];
@@ -61,34 +57,35 @@ export class Execution implements Scheduler {
     this.#ports = ports;
     this.#events = new EventLine((event) => ports.onEvent(event));
     const isSequential = options.mode === "sequential";
-    this.#maxInFlight = isSequential ? 1 : options.maxParallel;
-    this.#ready = new ReadyQueue(isSequential ? byOrder : byStanding);
-    this.#inFlight = new InFlight(ports.clock, ports.lanes, options.deadlineAtMs, {
+    const trackOptions: TrackOptions = {
+      clock: ports.clock,
+      deadlineAtMs: options.deadlineAtMs,
+      isSequential,
       ended: (entry, outcome, flight) => {
-        this.#leave(entry);
-        this.#land(
-          entry,
-          blamed(outcome, flight.isCutByDeadline, this.#stop.reason()),
-          flight.startedAtMs,
-        );
+        const blame = blamed(outcome, flight.isCutByDeadline, this.#stop.reason());
+        this.#land(entry, blame, flight.startedAtMs);
         this.#work();
       },
-      slotFreed: () => this.#work(),
-    });
-    const endsAtMs = options.deadlineAtMs + STOP_GRACE_MS;
-    this.#places = new Places(ports.share?.(endsAtMs), () => this.#work());
+      freed: () => this.#work(),
+    };
+    this.#weightOf = rememberedWeights(ports.expectedMs);
+    this.#slots = slotTrack(ports, isSequential ? 1 : options.maxParallel, trackOptions);
+    this.#inside = insideTrack(ports.inside, this, trackOptions);
     this.#stop = createStop(ports.clock, options.deadlineAtMs, signal);
     this.#stop.onStop((reason) => this.#onStop(reason));
   }
 
   submit(calls: readonly PlannedCall[]): void {
-    if (this.#isSealed) throw new Error("Calls were submitted to a sealed scheduler.");
+    const isPart = calls.every(({ partOf }) => partOf !== undefined);
+    if (this.#isSealed && (!isPart || this.#ended === this.#graph.size))
+      throw new Error("Calls were submitted to a sealed scheduler.");
     const entries = calls.map((call) => this.#entryOf(call));
     for (const { call } of entries)
       this.#events.say({ type: "call.queued", id: call.id, tool: call.tool });
     if (calls.some((call) => this.#graph.isLinked(call))) {
       this.#graph.rank();
-      this.#ready.reorder();
+      this.#slots.ready.reorder();
+      this.#inside.ready.reorder();
     }
     for (const entry of entries) this.#place(entry);
     this.#work();
@@ -147,7 +144,7 @@ export class Execution implements Scheduler {
     await this.#allEnded.promise;
     await this.#events.taken();
     this.#bugs.rethrow();
-    return { results: this.#graph.resultsInOrder(), lanesUsed: this.#inFlight.lanesUsed };
+    return { results: this.#graph.resultsInOrder(), lanesUsed: this.#slots.flights.lanesUsed };
   }
 
   #entryOf(call: PlannedCall): Entry {
@@ -156,15 +153,6 @@ export class Execution implements Scheduler {
     const entry = newEntry(call, this.#graph.size, caps, weightMs);
     this.#graph.add(entry);
     return entry;
-  }
-
-  /** Asked once a run and tool. Without measurements every call weighs the same and ranks count levels. */
-  #weightOf(tool: string): number {
-    const known = this.#weights.get(tool);
-    if (known !== undefined) return known;
-    const weightMs = this.#ports.expectedMs?.(tool) ?? 1;
-    this.#weights.set(tool, weightMs);
-    return weightMs;
   }
 
   /** Puts a new call where it belongs: to the ready ones, among those that wait, or at its end. */
@@ -181,7 +169,7 @@ export class Execution implements Scheduler {
 
   #makeReady(entry: Entry): void {
     entry.readyAtMs = this.#ports.clock.now();
-    this.#ready.add(entry);
+    this.#trackOf(entry).ready.add(entry);
   }
 
   /** Tells everybody what has ended and starts what can start, until neither is left to do. */
@@ -192,7 +180,12 @@ export class Execution implements Scheduler {
       // What ends while others are told is appended and told in turn.
       for (const result of this.#settled) this.#tell(result);
       this.#settled.length = 0;
-    } while (this.#startNext() || this.#settled.length > 0 || this.#skipDeadlocked());
+    } while (
+      this.#startNext(this.#inside) ||
+      this.#startNext(this.#slots) ||
+      this.#settled.length > 0 ||
+      this.#skipDeadlocked()
+    );
     this.#isWorking = false;
     if (this.#isSealed && this.#ended === this.#graph.size) this.#end();
   }
@@ -209,36 +202,31 @@ export class Execution implements Scheduler {
   }
 
   /** Starts one call, or ends one that cannot be bound; false when no call can start now. */
-  #startNext(): boolean {
-    const calls = Math.min(this.#ready.size, this.#maxInFlight - this.#inFlight.size);
+  #startNext(track: Track): boolean {
+    const { ready, flights, places, most } = track;
+    const calls = Math.min(ready.size, most - flights.size);
     const canStart = calls > 0 && this.#stop.reason() === null;
-    const load = canStart ? this.#inFlight.freeLane(this.#inFlight.size + calls) : null;
-    const entry = load === null ? null : this.#ready.peek();
+    const load = canStart ? flights.freeLane(flights.size + calls) : null;
+    const entry = load === null ? null : ready.peek();
     if (load === null || entry === null) {
-      this.#places.rest();
+      places.rest();
       return false;
     }
-    if (!this.#places.take(calls, entry.weightMs)) return false;
-    this.#ready.take(entry);
+    if (!places.take(calls, entry.weightMs)) return false;
+    ready.take(entry);
     const { call } = entry;
     const bound = this.#bind(call);
     if (!bound.ok) {
-      this.#leave(entry);
+      leave(track, entry);
       this.#land(entry, neverSent({ status: "failed", error: bound.error }));
       return true;
     }
     const followingMs = entry.rank - entry.weightMs;
     const stage = { ownMs: entry.weightMs, followingMs };
-    const { startedAtMs } = this.#inFlight.start(entry, bound.value, load, stage);
+    const { startedAtMs } = flights.start(entry, bound.value, load, stage);
     const startedMs = startedAtMs - this.#options.startedAtMs;
     this.#events.say({ type: "call.started", id: call.id, tool: call.tool, startedMs });
     return true;
-  }
-
-  /** A call that was about to run or did is not in flight any more. */
-  #leave(entry: Entry): void {
-    this.#ready.giveBack(entry);
-    this.#places.give();
   }
 
   #bind(call: PlannedCall): Result<PlannedCall, CallError> {
@@ -261,7 +249,7 @@ export class Execution implements Scheduler {
       durationMs: nowMs - startMs,
     };
     this.#graph.end(entry, result);
-    this.#ready.delete(entry);
+    this.#trackOf(entry).ready.delete(entry);
     this.#ended += 1;
     this.#settled.push(result);
     this.#events.sayEnd(result);
@@ -269,9 +257,14 @@ export class Execution implements Scheduler {
 
   /** Ends a call: at once when it waits, after the grace at the latest when it runs. False when that was done before. */
   #abort(entry: Entry, failure: Failure): boolean {
-    if (this.#inFlight.has(entry)) return this.#inFlight.abort(entry, failure);
+    const { flights } = this.#trackOf(entry);
+    if (flights.has(entry)) return flights.abort(entry, failure);
     this.#land(entry, neverSent(failure));
     return true;
+  }
+
+  #trackOf({ call }: Entry): Track {
+    return this.#ports.inside?.owns(call) === true ? this.#inside : this.#slots;
   }
 
   #onStop(reason: StopReason): void {
@@ -281,7 +274,7 @@ export class Execution implements Scheduler {
 
   /** When nothing runs, nothing can start and nothing more will come, what still waits waits for itself: a cycle. */
   #skipDeadlocked(): boolean {
-    if (!this.#isSealed || this.#inFlight.size > 0 || this.#ready.size > 0) return false;
+    if (!this.#isSealed || isBusy(this.#slots) || isBusy(this.#inside)) return false;
     const stuck = this.#graph.open();
     for (const entry of stuck) {
       const need = this.#graph.unmetNeed(entry) ?? entry.call.id;
@@ -291,7 +284,8 @@ export class Execution implements Scheduler {
   }
 
   #end(): void {
-    this.#inFlight.close();
+    this.#slots.flights.close();
+    this.#inside.flights.close();
     this.#stop.release();
     this.#allEnded.resolve();
   }

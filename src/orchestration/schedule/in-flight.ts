@@ -17,7 +17,6 @@ import {
   type Failure,
   leftBehind,
   OVERDUE_GRACE_MS,
-  STOP_GRACE_MS,
   stopFailure,
 } from "./outcomes.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -52,15 +51,23 @@ export interface FlightEvents<Key> {
 export class InFlight<Key> {
   readonly #clock: Clock;
   readonly #deadlineAtMs: number;
+  readonly #graceMs: number;
   readonly #events: FlightEvents<Key>;
   readonly #lanes: LaneSlots;
   readonly #flights = new Map<Key, OpenFlight>();
   readonly #watchdog: Watchdog;
 
   /** Calls end at `deadlineAtMs` at the latest, and the grace. */
-  constructor(clock: Clock, pool: LanePool, deadlineAtMs: number, events: FlightEvents<Key>) {
+  constructor(
+    clock: Clock,
+    pool: LanePool,
+    deadlineAtMs: number,
+    graceMs: number,
+    events: FlightEvents<Key>,
+  ) {
     this.#clock = clock;
     this.#deadlineAtMs = deadlineAtMs;
+    this.#graceMs = graceMs;
     this.#events = events;
     this.#lanes = new LaneSlots(pool);
     this.#watchdog = new Watchdog(clock, () => this.#leaveOverdue());
@@ -111,13 +118,13 @@ export class InFlight<Key> {
     return flight;
   }
 
-  /** Aborts a call; it has `STOP_GRACE_MS` to report before it ends as `failure`. False when it is not under way, or was aborted before. */
+  /** Aborts a call; it has the grace to report before it ends as `failure`. False when it is not under way, or was aborted before. */
   abort(key: Key, failure: Failure): boolean {
     const flight = this.#flights.get(key);
     if (flight === undefined || flight.wasAborted) return false;
     flight.wasAborted = true;
     flight.lostAs = failure;
-    flight.giveUpAtMs = Math.min(flight.giveUpAtMs, this.#clock.now() + STOP_GRACE_MS);
+    flight.giveUpAtMs = Math.min(flight.giveUpAtMs, this.#clock.now() + this.#graceMs);
     flight.controller.abort();
     this.#watchdog.watch(flight.giveUpAtMs);
     return true;

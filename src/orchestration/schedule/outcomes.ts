@@ -11,6 +11,9 @@ import type { StopReason } from "../stop.ts";
 /** How long aborted calls may take to report before the answer leaves without them. */
 export const STOP_GRACE_MS = 20;
 
+/** The same for calls made inside the run: long enough to hear how their own calls have ended. */
+export const INSIDE_GRACE_MS = STOP_GRACE_MS + 10;
+
 /**
  * How long after a call's own timeout its lane may report it. Lanes keep the timeout themselves, counted from the moment
  * the call reached them; a second is more than starting a shard costs, so whoever is later is lost.

@@ -18,7 +18,7 @@
 
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { RunCaps } from "../../contract/policy.ts";
-import type { CallResult, RunEvent } from "../../contract/run.ts";
+import type { CallOutcome, CallResult, RunEvent } from "../../contract/run.ts";
 import type { SchedulePorts } from "../ports.ts";
 import { Execution } from "./execution.ts";
 
@@ -50,6 +50,22 @@ export interface ExecutedCalls {
   readonly results: readonly CallResult[];
   /** Lanes that ran at least one call. */
   readonly lanesUsed: number;
+}
+
+/** Calls that the run makes itself, without a slot, because they only wait for others: chains. */
+export interface InsideCalls {
+  /** True when the call is one. Always the same for the same call. */
+  owns(call: PlannedCall): boolean;
+  /**
+   * Makes it: submits calls with `partOf` to `scheduler`, also after it was sealed, and ends when they have ended. Once
+   * `signal` aborts it submits none and cancels them. Never rejects.
+   */
+  run(
+    call: PlannedCall,
+    scheduler: Scheduler,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<CallOutcome>;
 }
 
 /** What to cancel: one call, or all calls of a branch, those still to be submitted included. */
