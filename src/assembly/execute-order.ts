@@ -24,10 +24,12 @@ import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
 import { chainsOf } from "./chains.ts";
 import { digest, runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
+import { roomyLanes, shareInlineRoom } from "./inline-room.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
 import { PLATFORM_CLOCK } from "./platform-clock.ts";
 import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
+import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
@@ -89,11 +91,12 @@ export function executeCallsOrder(
   const find = toolFinder(context.snapshot.tools);
   const bind = createBinder(find);
   const control = createRunControl();
-  const run = start<RunEvent>(context.runId, signal, (emit, runSignal) =>
-    runCalls(
+  const run = start<RunEvent>(context.runId, signal, (emit, runSignal) => {
+    const pace = readerPace(ports.lanes, emit);
+    return runCalls(
       {
         id: context.runId,
-        calls,
+        calls: shareInlineRoom(calls),
         branches,
         mode: request.mode,
         maxParallel: request.max_parallel ?? runs.max_parallel,
@@ -102,10 +105,10 @@ export function executeCallsOrder(
         isCancelled: times.bounds.isCancelled,
         caps: runs.caps,
       },
-      { ...ports, bind, find, control, emit },
+      { ...ports, lanes: pace.lanes, bind, find, control, emit: (event) => pace.emit(event) },
       runSignal,
-    ),
-  );
+    );
+  });
   return { ...run, control };
 }
 
@@ -176,10 +179,12 @@ function modelLoopPorts(
 ): Omit<ChatPorts, "emit" | "tools"> {
   const { durable, times } = life;
   const askModel = modelPort(env, context);
+  const scheduled = schedulePorts(env, context, defer, life);
   return {
-    ...schedulePorts(env, context, defer, life),
+    ...scheduled,
+    lanes: roomyLanes(scheduled.lanes),
     turns: turnStore(env, context),
-    results: keptResults(env, context.snapshot),
+    results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,
     askModel: durable === null ? askModel : journalModel(askModel, durable.turns, times.bounds),
   };
@@ -252,13 +257,14 @@ function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly To
   return tools.filter((tool) => offered.includes(tool.name));
 }
 
-function start<Event>(
+function start<Event extends { readonly type: string }>(
   id: string,
   signal: AbortSignal,
   run: (emit: (event: Event) => Promise<void>, signal: AbortSignal) => Promise<unknown>,
 ): StartedRun<Event> {
   const left = new AbortController();
-  const channel = createChannel<Event>(EVENTS_AHEAD);
+  const unread = { most: MAX_UNREAD_LENGTH, sizeOf: lengthOf };
+  const channel = createChannel<Event>(EVENTS_AHEAD, unread);
   channel.onLeave(() => left.abort());
   const work = run((event) => channel.push(event), AbortSignal.any([signal, left.signal]));
   const close = () => channel.close();

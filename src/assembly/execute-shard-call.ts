@@ -7,8 +7,8 @@
 import type { CallOutcome } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../orchestration/ports.ts";
-import { executeCall } from "../tools/execute-call.ts";
-import { toolPorts, type ToolContext } from "./tool-ports.ts";
+import { callExecutor } from "./place-result.ts";
+import type { ToolContext } from "./tool-ports.ts";
 
 export type { ToolContext };
 
@@ -31,9 +31,9 @@ export function shardRunner(
   defer: (work: Promise<unknown>) => void,
 ): ShardRunner {
   const tools = new Map<string, Tool>();
-  const ports = toolPorts(env, context, tools, defer);
+  const execute = callExecutor(env, context, tools, defer);
   return ({ call, tool, timeoutMs }, signal) => {
     if (tool !== null) tools.set(tool.name, tool);
-    return executeCall(ports, call, timeoutMs, signal);
+    return execute(call, timeoutMs, signal);
   };
 }

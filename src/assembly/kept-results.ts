@@ -6,12 +6,12 @@
  * Keeping and reading never fail a run: what could not be stored in time is not kept, what cannot be read is unknown.
  */
 
-import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { KeptResults } from "../orchestration/ports.ts";
 import { RESULT_HANDLE } from "../contract/result-query.ts";
 import { utf8 } from "../platform/encoding.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
 import { tenantBox } from "./tenant-box.ts";
+import type { ToolContext } from "./tool-ports.ts";
 
 /** Shorter values are stored as they are: compressing them costs more than it saves. */
 const MIN_COMPRESSED_BYTES = 4 * 1024;
@@ -30,19 +30,18 @@ const GZIP = 1;
 /** Kept results for a run of this tenant. */
 export function keptResults(
   env: Pick<Env, "ROLE" | "KEPT_RESULT" | "MASTER_KEYS">,
-  snapshot: TenantSnapshot,
+  context: Pick<ToolContext, "tenantId" | "residency" | "dataKey" | "results">,
 ): KeptResults {
-  const { results: policy } = snapshot.policy;
   const held = new Map<string, string>();
   let heldTogether = 0;
   const stubOf = (handle: string) => {
-    const name = `${snapshot.tenantId}/result/${handle}`;
-    return objectStub(env, env.KEPT_RESULT, snapshot.residency, name);
+    const name = `${context.tenantId}/result/${handle}`;
+    return objectStub(env, env.KEPT_RESULT, context.residency, name);
   };
   async function keep(handle: string, json: string): Promise<boolean> {
-    const box = await tenantBox(env, snapshot);
+    const box = await tenantBox(env, context);
     const sealed = await box.sealBytes(placeOf(handle), await pack(utf8(json)));
-    await stubOf(handle).keep(sealed, policy.keep_s * 1000);
+    await stubOf(handle).keep(sealed, context.results.keep_s * 1000);
     if (json.length <= MAX_HELD_LENGTH && heldTogether + json.length <= MAX_HELD_TOGETHER) {
       held.set(handle, json);
       heldTogether += json.length;
@@ -55,12 +54,12 @@ export function keptResults(
     if (known !== undefined) return known;
     const sealed = await stubOf(handle).read();
     if (sealed === null) return null;
-    const box = await tenantBox(env, snapshot);
+    const box = await tenantBox(env, context);
     const packed = await box.openBytes(placeOf(handle), sealed);
     return packed === null ? null : new TextDecoder().decode(await unpack(packed));
   }
   return {
-    maxTokensPerTurn: policy.max_tokens_per_turn,
+    maxTokensPerTurn: context.results.max_tokens_per_turn,
     keep: (handle, json) => within(keep(handle, json), false),
     read: (handle) => within(read(handle), null),
   };

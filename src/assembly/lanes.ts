@@ -11,9 +11,9 @@ import type { CallOutcome } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { Lane, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
-import { executeCall } from "../tools/execute-call.ts";
+import { callExecutor } from "./place-result.ts";
 import { giveShardName, takeShardName } from "./shard-names.ts";
-import { toolPorts, type ToolContext } from "./tool-ports.ts";
+import type { ToolContext } from "./tool-ports.ts";
 
 /** Connections one invocation spends on tool calls. */
 export const SLOTS_PER_LANE = 5;
@@ -55,11 +55,7 @@ function isolateLane(
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,
 ): Lane {
-  const ports = toolPorts(env, context, tools, defer);
-  return {
-    slots: SLOTS_PER_LANE,
-    run: (call, timeoutMs, signal) => executeCall(ports, call, timeoutMs, signal),
-  };
+  return { slots: SLOTS_PER_LANE, run: callExecutor(env, context, tools, defer) };
 }
 
 function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, Tool>): ShardLane {

@@ -4,6 +4,7 @@
  */
 
 import type { Residency } from "../contract/key.ts";
+import type { Policy } from "../contract/policy.ts";
 import type { Sealed, SealedSecret } from "../contract/secret.ts";
 import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
@@ -25,6 +26,7 @@ export interface ToolContext {
   /** Absent from an isolate that is one release behind. */
   readonly mcpServers?: readonly McpEndpoint[];
   readonly cacheEnabled: boolean;
+  readonly results: Policy["results"];
   readonly locale: string;
   readonly traceparent: string | null;
 }
@@ -40,6 +42,7 @@ export function toolContext({ snapshot, locale, traceparent }: RunContext): Tool
     secrets,
     mcpServers,
     cacheEnabled: policy.cache.enabled,
+    results: policy.results,
     locale,
     traceparent,
   };

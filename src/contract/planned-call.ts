@@ -64,6 +64,8 @@ export interface PlannedCall {
    * this tool, definition and these arguments. Absent: the tool asks for none.
    */
   readonly approval?: "required" | "granted";
+  /** Longest output that is handed on, in UTF-16 units; a longer one is kept. Absent: any. */
+  readonly inlineLength?: number;
   /** What its result may take of the model's turn, in tokens. Absent: what the others leave. */
   readonly maxResultTokens?: number;
   /** Leaves the tenant's zone of trust, so it is never started on a guess. Absent: it does not. */

@@ -11,7 +11,7 @@ export const RESULT_QUERY = "result_query";
 export const RESULT_HANDLE = /^res_[0-9A-Za-z]{22}$/;
 
 /** A JSON pointer (RFC 6901); `""` is the whole value. */
-const Pointer = z.string().check(z.regex(/^(\/.*)?$/s), z.maxLength(1024));
+export const ResultPointer = z.string().check(z.regex(/^(\/([^~]|~[01])*)?$/), z.maxLength(1024));
 
 /** A member's name, or a JSON pointer into each item. */
 const Field = z.string().check(z.maxLength(256));
@@ -22,7 +22,7 @@ const Comparison = z.enum(["equals", "not_equals", "contains", "gt", "gte", "lt"
 /** The arguments of `result_query`. */
 export const ResultQuery = z.strictObject({
   handle: z.string().check(z.regex(RESULT_HANDLE)),
-  pointer: z._default(Pointer, ""),
+  pointer: z._default(ResultPointer, ""),
   /** Only items of a list for which this holds. Without `field` the item itself is compared. */
   filter: z.optional(
     z.strictObject({

@@ -11,7 +11,8 @@ import { Policy, PolicyRollback } from "./policy.ts";
 import { ResponseRequest } from "./response.ts";
 import { RUN_ROUTES } from "./run-routes.ts";
 import { SecretPut } from "./secret.ts";
-import { Bootstrap, TenantCreate, TenantPatch } from "./tenant.ts";
+import { Bootstrap } from "./tenant.ts";
+import { TENANT_ROUTES } from "./tenant-routes.ts";
 import { ToolDefinition } from "./tool.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -40,7 +41,6 @@ export interface RouteEntry {
 
 /** Tenant routes an administrator's key may always use. */
 const ADMIN: readonly Scope[] = ["tenant:admin"];
-const OPERATOR: readonly Scope[] = ["operator"];
 const READ_TOOLS: readonly Scope[] = ["tools:read", "tools:write", "tenant:admin"];
 const WRITE_TOOLS: readonly Scope[] = ["tools:write", "tenant:admin"];
 const RUN: readonly Scope[] = ["run"];
@@ -56,44 +56,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     summary: "Makes the first operator key, once.",
     body: { name: "Bootstrap", schema: Bootstrap },
   },
-  {
-    method: "GET",
-    path: "/v1/tenants",
-    scopes: OPERATOR,
-    status: 200,
-    summary: "Lists tenants.",
-    isList: true,
-  },
-  {
-    method: "POST",
-    path: "/v1/tenants",
-    scopes: OPERATOR,
-    status: 201,
-    summary: "Creates a tenant in its jurisdiction; its first key is shown once.",
-    body: { name: "TenantCreate", schema: TenantCreate },
-  },
-  {
-    method: "GET",
-    path: "/v1/tenants/:id",
-    scopes: OPERATOR,
-    status: 200,
-    summary: "Reads a tenant.",
-  },
-  {
-    method: "PATCH",
-    path: "/v1/tenants/:id",
-    scopes: OPERATOR,
-    status: 200,
-    summary: "Changes a tenant's name, region hint or ceiling.",
-    body: { name: "TenantPatch", schema: TenantPatch },
-  },
-  {
-    method: "DELETE",
-    path: "/v1/tenants/:id",
-    scopes: OPERATOR,
-    status: 200,
-    summary: "Erases everything of a tenant and answers a receipt.",
-  },
+  ...TENANT_ROUTES,
   {
     method: "GET",
     path: "/v1/keys",
@@ -235,6 +198,13 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     summary: "Deletes a secret.",
   },
   ...RUN_ROUTES,
+  {
+    method: "GET",
+    path: "/v1/results/:handle",
+    scopes: RUN,
+    status: 200,
+    summary: "Reads a result that was kept in full, or the value at ?pointer= in it.",
+  },
   {
     method: "POST",
     path: "/v1/chat/completions",

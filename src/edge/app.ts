@@ -21,6 +21,7 @@ import { models } from "./routes/models.ts";
 import { policy } from "./routes/policy.ts";
 import { reference } from "./routes/reference.ts";
 import { responses } from "./routes/responses.ts";
+import { results } from "./routes/results.ts";
 import { runs } from "./routes/runs.ts";
 import { secrets } from "./routes/secrets.ts";
 import { tenants } from "./routes/tenants.ts";
@@ -50,6 +51,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/upstreams", upstreams);
   app.route("/v1/secrets", secrets);
   app.route("/v1/runs", runs);
+  app.route("/v1/results", results);
   app.route("/v1/chat/completions", chatCompletions);
   app.route("/v1/responses", responses);
   app.route("/v1/models", models);

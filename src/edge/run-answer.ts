@@ -91,6 +91,7 @@ function resultText(result: CallResult): string {
   const head = JSON.stringify({ id: result.id, tool: result.tool, status: result.status });
   const output = result.outputJson === undefined ? "" : `,"output":${result.outputJson}`;
   const rest = JSON.stringify({
+    ...(result.kept !== undefined && { kept: result.kept }),
     ...(result.error !== undefined && { error: result.error }),
     cache: result.cache,
     attempts: result.attempts,

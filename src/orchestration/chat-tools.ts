@@ -14,6 +14,7 @@ import type { TurnCall } from "./chat-turn.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
 import type { RefusedCall, TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, PlannedCall, ToolBox } from "./ports.ts";
+import { outputText } from "./results/output-text.ts";
 import { type RawResult, shapeResults } from "./results/shape-results.ts";
 import type { CallEvent } from "./schedule/scheduler.ts";
 
@@ -101,14 +102,10 @@ function tenantsName({ offered }: ToolBox, wireName: string): string {
   return offered.find((tool) => tool.wireName === wireName)?.name ?? wireName;
 }
 
-function endOf({ id, status, outputJson, error }: CallResult): GatewayCallEvent {
-  return {
-    type: "gateway_call_ended",
-    id,
-    status,
-    outputJson: outputJson ?? null,
-    error: error ?? null,
-  };
+function endOf(result: CallResult): GatewayCallEvent {
+  const { id, status, error = null } = result;
+  const outputJson = error === null ? outputText(result) : null;
+  return { type: "gateway_call_ended", id, status, outputJson, error };
 }
 
 /** From the first call's start to the last one's end; a slow reader of the events does not count. */

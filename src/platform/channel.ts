@@ -24,24 +24,31 @@ interface WaitingPush<T> {
   readonly resolve: () => void;
 }
 
-/** A channel that holds at most `capacity` unread items (at least 1). */
-export function createChannel<T>(capacity: number): Channel<T> {
-  const buffer: T[] = [];
+/** Bounds of a channel beside its number of items. */
+export interface ChannelSize<T> {
+  /** Unread items together; one is always taken, however big it is. */
+  readonly most: number;
+  sizeOf(item: T): number;
+}
+
+/** A channel that holds at most `capacity` unread items (at least 1), and of `size` no more than its bound. */
+export function createChannel<T>(capacity: number, size?: ChannelSize<T>): Channel<T> {
+  const buffer = new Unread<T>(capacity, size);
   const pushes: WaitingPush<T>[] = [];
   const reads: ((result: IteratorResult<T, undefined>) => void)[] = [];
   const leaveListeners: (() => void)[] = [];
   let closed = false;
   let hasLeft = false;
 
-  function endReads(): void {
+  const endReads = (): void => {
     for (const resolve of reads.splice(0)) resolve({ done: true, value: undefined });
-  }
+  };
 
   function leave(): void {
     const seenTheEnd = closed && buffer.length === 0 && pushes.length === 0;
     if (hasLeft || seenTheEnd) return;
     hasLeft = true;
-    buffer.length = 0;
+    buffer.take(Infinity);
     for (const waiting of pushes.splice(0)) waiting.resolve();
     endReads();
     for (const listener of leaveListeners.splice(0)) listener();
@@ -49,14 +56,9 @@ export function createChannel<T>(capacity: number): Channel<T> {
 
   const iterator: AsyncIterator<T, undefined> = {
     next() {
-      const head = buffer.splice(0, 1);
-      for (const item of head) {
-        const waiting = pushes.shift();
-        if (waiting !== undefined) {
-          buffer.push(waiting.item);
-          waiting.resolve();
-        }
-        return Promise.resolve({ done: false, value: item });
+      for (const value of buffer.take(1)) {
+        buffer.admit(pushes);
+        return Promise.resolve({ done: false, value });
       }
       if (closed || hasLeft) return Promise.resolve({ done: true, value: undefined });
       return new Promise((resolve) => reads.push(resolve));
@@ -75,8 +77,8 @@ export function createChannel<T>(capacity: number): Channel<T> {
         read({ done: false, value: item });
         return Promise.resolve();
       }
-      if (buffer.length < Math.max(1, capacity)) {
-        buffer.push(item);
+      if (pushes.length === 0 && buffer.fits(item)) {
+        buffer.add(item);
         return Promise.resolve();
       }
       return new Promise((resolve) => pushes.push({ item, resolve }));
@@ -91,4 +93,52 @@ export function createChannel<T>(capacity: number): Channel<T> {
       else leaveListeners.push(listener);
     },
   };
+}
+
+/** Items that were pushed and not read yet. */
+class Unread<T> {
+  readonly #items: T[] = [];
+  readonly #capacity: number;
+  readonly #size: ChannelSize<T> | undefined;
+  #held = 0;
+
+  constructor(capacity: number, size: ChannelSize<T> | undefined) {
+    this.#capacity = capacity;
+    this.#size = size;
+  }
+
+  get length(): number {
+    return this.#items.length;
+  }
+
+  fits(item: T): boolean {
+    if (this.#items.length === 0) return true;
+    const most = this.#size?.most ?? Infinity;
+    return this.#items.length < this.#capacity && this.#held + this.#sizeOf(item) <= most;
+  }
+
+  add(item: T): void {
+    this.#items.push(item);
+    this.#held += this.#sizeOf(item);
+  }
+
+  /** Takes in those who wait, as far as they fit. */
+  admit(waiting: WaitingPush<T>[]): void {
+    for (let [first] = waiting; first !== undefined && this.fits(first.item); [first] = waiting) {
+      waiting.shift();
+      this.add(first.item);
+      first.resolve();
+    }
+  }
+
+  /** The oldest items, at most `count`. */
+  take(count: number): readonly T[] {
+    const taken = this.#items.splice(0, count);
+    for (const item of taken) this.#held -= this.#sizeOf(item);
+    return taken;
+  }
+
+  #sizeOf(item: T): number {
+    return this.#size?.sizeOf(item) ?? 0;
+  }
 }

@@ -90,7 +90,12 @@ async function executeHttp(
     signal,
     (attemptSignal) => {
       progress.attempts += 1;
-      const options = { allowLoopback: ports.allowLoopback, maxBytes: MAX_RESULT_BYTES };
+      const { allowLoopback, beforeLongAnswer } = ports;
+      const options = {
+        allowLoopback,
+        maxBytes: MAX_RESULT_BYTES,
+        ...(beforeLongAnswer !== undefined && { beforeLongAnswer }),
+      };
       return ports.send(keyedRequest(built.value, task.call), options, attemptSignal);
     },
   );

@@ -20,6 +20,8 @@ export interface ToolPorts extends RequestContext {
   readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
   readonly mcp: McpPorts;
   readonly allowLoopback: boolean;
+  /** Awaited before the rest of a long answer is read. Absent: it is read at once. */
+  readonly beforeLongAnswer?: () => Promise<void>;
   now(): number;
 }
 

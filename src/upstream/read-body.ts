@@ -21,6 +21,9 @@ export function headersOf(response: Response): HeaderRecord {
 /** Longest body that is taken whole. */
 const MAX_WHOLE_BYTES = 1024 * 1024;
 
+/** A body that turns out longer is a long one: its reader may have to wait before it reads on. */
+export const LONG_BYTES = 256 * 1024;
+
 /** A body in chunks; made by `chunksOf`. Whoever has it reads to the end or cancels. */
 export interface Chunks {
   /** A rejection of the stream is `"broken"`, whatever its prose. */
@@ -81,15 +84,17 @@ const STRICT_UTF8 = { fatal: true, ignoreBOM: false };
 /** Decodes whole bodies. It holds no state between them, because nothing is streamed through it. */
 const wholeDecoder = new TextDecoder("utf-8", STRICT_UTF8);
 
-/** The whole body as strict UTF-8. A missing body is empty text. */
+/** The whole body as strict UTF-8. A missing body is empty text. `beforeLong` is awaited once, when a body is a long one. */
 export async function readText(
   response: Response,
   headers: HeaderRecord,
   maxBytes: number,
+  beforeLong?: () => Promise<void>,
 ): Promise<Result<string, ReadFailure>> {
   const reader = chunksOf(response, headers);
   const pieces: Uint8Array[] = [];
   let bytes = 0;
+  let isLong = false;
   for (;;) {
     const chunk = await reader.read();
     if (chunk === "broken") return fail("broken");
@@ -100,6 +105,10 @@ export async function readText(
       return fail("too_large");
     }
     pieces.push(chunk);
+    if (bytes > LONG_BYTES && !isLong) {
+      isLong = true;
+      await beforeLong?.();
+    }
   }
 }
 

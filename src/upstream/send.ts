@@ -29,6 +29,8 @@ export interface SendOptions {
   readonly allowLoopback: boolean;
   /** Longest decoded body. */
   readonly maxBytes: number;
+  /** Awaited once, before more than `LONG_BYTES` of a body are read: until then the rest stays with its sender. */
+  readonly beforeLongAnswer?: () => Promise<void>;
 }
 
 /** A complete answer, whatever its status. */
@@ -111,7 +113,7 @@ async function readAnswer(
       sent: true,
     });
   }
-  const body = await readText(response, headers, options.maxBytes);
+  const body = await readText(response, headers, options.maxBytes, options.beforeLongAnswer);
   if (body.ok) {
     return ok({
       status,

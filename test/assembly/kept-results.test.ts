@@ -3,6 +3,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 
 import { keptResults } from "../../src/assembly/kept-results.ts";
+import { runContext } from "../../src/assembly/run-context.ts";
+import { toolContext } from "../../src/assembly/tool-ports.ts";
 import { newCaller } from "../support/run-fixture.ts";
 
 const HANDLE = "res_AAAAAAAAAAAAAAAAAAAAAA";
@@ -17,9 +19,11 @@ function longJson(length: number): string {
 }
 
 async function newStore() {
-  const { snapshot } = await newCaller();
+  const caller = await newCaller();
+  const { snapshot } = caller;
+  const context = toolContext(runContext(caller, "run_1"));
   const stub = env.KEPT_RESULT.getByName(`${snapshot.tenantId}/result/${HANDLE}`);
-  return { snapshot, stub, store: () => keptResults(env, snapshot) };
+  return { snapshot, context, stub, store: () => keptResults(env, context) };
 }
 
 describe("keptResults", () => {
@@ -60,10 +64,9 @@ describe("keptResults", () => {
   });
 
   it("keeps a value for as long as the policy says", async () => {
-    const { snapshot } = await newStore();
-    const { policy } = snapshot;
-    const results = { ...policy.results, keep_s: 1 };
-    const short = keptResults(env, { ...snapshot, policy: { ...policy, results } });
+    const { context } = await newStore();
+    const results = { ...context.results, keep_s: 1 };
+    const short = keptResults(env, { ...context, results });
     await short.keep(HANDLE, longJson(200_000));
     expect(await short.read(HANDLE)).not.toBeNull();
     await new Promise((resolve) => setTimeout(resolve, 1_100));
@@ -71,8 +74,8 @@ describe("keptResults", () => {
   });
 
   it("says that a value could not be kept, instead of failing", async () => {
-    const { snapshot } = await newStore();
-    const broken = keptResults(env, { ...snapshot, dataKey: { key: "v0", iv: "", ct: "" } });
+    const { context } = await newStore();
+    const broken = keptResults(env, { ...context, dataKey: { key: "v0", iv: "", ct: "" } });
     expect(await broken.keep(HANDLE, "[1]")).toBe(false);
     expect(await broken.read(HANDLE)).toBeNull();
   });

@@ -18,6 +18,7 @@ import { aggregateResults, aggregateTool, type Candidate } from "./aggregate.ts"
 import { BranchDirector } from "./branch-director.ts";
 import type { BranchPlan } from "./plan-branches.ts";
 import { resultAsJson } from "./score.ts";
+import { outputText } from "../results/output-text.ts";
 
 /** What executing branches needs. */
 export interface BranchPorts {
@@ -104,12 +105,12 @@ export class BranchRun {
   #candidates(results: readonly CallResult[]): readonly Candidate[] {
     const counted = this.#director.counted();
     const inBranch = new Set(this.#plan.branches.flatMap(({ calls }) => calls));
-    return results.flatMap(({ id, status, outputJson, startedMs, durationMs }) =>
+    return results.flatMap(({ id, status, startedMs, durationMs, ...output }) =>
       status === "succeeded" && (counted.has(id) || !inBranch.has(id))
         ? [
             {
               call: id,
-              outputJson: outputJson ?? "null",
+              outputJson: outputText(output),
               endedMs: startedMs + durationMs,
               score: counted.get(id) ?? null,
             },

@@ -3,6 +3,7 @@
 import { parsePointer, resolvePointer } from "../../algorithms/json-pointer.ts";
 import type { CallResult } from "../../contract/run.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../platform/canonical-json.ts";
+import { outputText } from "../results/output-text.ts";
 
 /** The number `fragment` points at in JSON text, or null when there is none. */
 export function scoreOf(outputJson: string, fragment: string): number | null {
@@ -11,8 +12,9 @@ export function scoreOf(outputJson: string, fragment: string): number | null {
 }
 
 /** One result as a scorer or aggregator is given it. */
-export function resultAsJson({ id, tool, status, outputJson, error }: CallResult): JsonObject {
-  const output: Json = JSON.parse(outputJson ?? "null");
+export function resultAsJson(result: CallResult): JsonObject {
+  const { id, tool, status, error } = result;
+  const output: Json = JSON.parse(outputText(result));
   return error === undefined
     ? { id, tool, status, output }
     : { id, tool, status, error: { code: error.code, message: error.message } };

@@ -92,6 +92,8 @@ function lookUp(
 ): Result<Json, string> {
   const result = call === undefined ? undefined : resultOf(call);
   if (result?.status !== "succeeded") return fail(`there is no result of "${label}".`);
+  if (result.kept !== undefined)
+    return fail(`the result of "${label}" is too long to be referred to; it is kept.`);
   const members = parsePointer(pointer) ?? [];
   const found = resolvePointer(parsed.valueOf(result), members);
   if (found.ok) return found;

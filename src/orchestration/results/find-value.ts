@@ -2,14 +2,6 @@
 
 import type { Child, JsonScan, Span } from "./json-scan.ts";
 
-/** The members a pointer names, unescaped. `pointer` is `""` or begins with `/`. */
-export function pointerMembers(pointer: string): readonly string[] {
-  return pointer
-    .split("/")
-    .slice(1)
-    .map((member) => member.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
 /** How far a pointer led: the last value found, and how many of its members were followed. */
 export interface Found {
   readonly span: Span;

@@ -6,10 +6,11 @@
  * one: how far the pointer led and what is there.
  */
 
+import { parsePointer } from "../../algorithms/json-pointer.ts";
 import type { ResultQuery } from "../../contract/result-query.ts";
 import { type Json, isJsonArray } from "../../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
-import { findValue, pointerMembers } from "./find-value.ts";
+import { findValue } from "./find-value.ts";
 import { JsonScan, type Span } from "./json-scan.ts";
 
 /** Items and characters of one answer where the query does not say. */
@@ -25,7 +26,7 @@ const MAX_NAMED = 20;
 /** The answer as JSON text, or a sentence on why there is none. */
 export function queryResult(json: string, query: ResultQuery): Result<string, string> {
   const scan = new JsonScan(encoder.encode(json));
-  const members = pointerMembers(query.pointer);
+  const members = parsePointer(query.pointer) ?? [];
   const { span, followed } = findValue(scan, scan.root(), members);
   if (followed < members.length) return fail(nothingThere(scan, span, members.slice(0, followed)));
   const kind = scan.kindOf(span);
@@ -44,7 +45,7 @@ export function queryResult(json: string, query: ResultQuery): Result<string, st
 export function valueAt(json: string, pointer: string): string | null {
   if (pointer === "") return json;
   const scan = new JsonScan(encoder.encode(json));
-  const members = pointerMembers(pointer);
+  const members = parsePointer(pointer) ?? [];
   const { span, followed } = findValue(scan, scan.root(), members);
   return followed < members.length ? null : scan.text(span);
 }
@@ -98,7 +99,8 @@ function fieldOf(scan: JsonScan, item: Span, field: string): Json | undefined {
 
 /** A field is a member's name, or a pointer when it begins with a slash; `""` is the item itself. */
 function spanOf(scan: JsonScan, item: Span, field: string): Span | null {
-  const members = field === "" ? [] : field.startsWith("/") ? pointerMembers(field) : [field];
+  const members = field === "" || field.startsWith("/") ? parsePointer(field) : [field];
+  if (members === null) return null;
   const { span, followed } = findValue(scan, item, members);
   return followed < members.length ? null : span;
 }

@@ -1,0 +1,68 @@
+/**
+ * Executes one call and finds a place for its result before its slot is free: handed on when it is short enough, else
+ * kept in the tenant's storage with its handle handed on.
+ *
+ * So an invocation never holds more results than it has slots. Of answers too long to be read in one go only one is read
+ * at a time; the other tools wait, their bytes still on their side of the connection. A result that cannot be kept is
+ * handed on whole: too much memory for a moment is better than a result that is lost.
+ */
+
+import type { PlannedCall } from "../contract/planned-call.ts";
+import type { CallOutcome } from "../contract/run.ts";
+import type { Tool } from "../contract/tool.ts";
+import type { KeptResults } from "../orchestration/ports.ts";
+import { utf8 } from "../platform/encoding.ts";
+import { newId } from "../platform/id.ts";
+import { createTurnstile, type Turnstile } from "../platform/turnstile.ts";
+import { executeCall } from "../tools/execute-call.ts";
+import { keptResults } from "./kept-results.ts";
+import { toolPorts, type ToolContext } from "./tool-ports.ts";
+
+/** Runs one call to the place of its result. Never rejects. */
+export type CallExecutor = (
+  call: PlannedCall,
+  timeoutMs: number,
+  signal: AbortSignal,
+) => Promise<CallOutcome>;
+
+/** The executor of one invocation. `defer` takes work that may outlive an answer, such as filling the cache. */
+export function callExecutor(
+  env: Env,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+  defer: (work: Promise<unknown>) => void,
+): CallExecutor {
+  const ports = toolPorts(env, context, tools, defer);
+  const results = keptResults(env, context);
+  const longAnswers = createTurnstile();
+  return async (call, timeoutMs, signal) => {
+    const over = new AbortController();
+    const waiting = AbortSignal.any([signal, over.signal]);
+    const long: { entry: ReturnType<Turnstile["enter"]> | null } = { entry: null };
+    const beforeLongAnswer = async (): Promise<void> => {
+      // A second attempt of the same call has passed already.
+      long.entry ??= longAnswers.enter(waiting);
+      await long.entry;
+    };
+    try {
+      const outcome = await executeCall({ ...ports, beforeLongAnswer }, call, timeoutMs, signal);
+      return await place(outcome, call.inlineLength, results);
+    } finally {
+      over.abort();
+      const leave = await long.entry;
+      leave?.();
+    }
+  };
+}
+
+async function place(
+  outcome: CallOutcome,
+  inlineLength: number | undefined,
+  results: KeptResults,
+): Promise<CallOutcome> {
+  const { outputJson, ...rest } = outcome;
+  if (outputJson === undefined || outputJson.length <= (inlineLength ?? Infinity)) return outcome;
+  const handle = newId("res");
+  if (!(await results.keep(handle, outputJson))) return outcome;
+  return { ...rest, kept: { handle, bytes: utf8(outputJson).length } };
+}
