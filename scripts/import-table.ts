@@ -75,6 +75,7 @@ export const LIBRARY_HOME: Record<string, Room> = {
   hono: "edge",
   openai: "upstream",
   "@modelcontextprotocol/client": "upstream",
+  "@modelcontextprotocol/server": "edge",
   "@cfworker/json-schema": "tools",
   zod: "contract",
 };

@@ -30,13 +30,14 @@ export interface RunContext {
 export function runContext(caller: RunCaller, runId: string): RunContext {
   return {
     runId,
-    snapshot: { ...caller.snapshot, tools: allowedTools(caller) },
+    snapshot: { ...caller.snapshot, tools: usableTools(caller) },
     locale: caller.locale,
     traceparent: caller.traceparent,
   };
 }
 
-function allowedTools({ snapshot, key }: RunCaller): readonly Tool[] {
+/** The tenant's tools the key may use. */
+export function usableTools({ snapshot, key }: RunCaller): readonly Tool[] {
   if (key.tools === null) return snapshot.tools;
   const allowed = new Set(key.tools);
   return snapshot.tools.filter((tool) => allowed.has(tool.name));

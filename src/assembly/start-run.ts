@@ -32,23 +32,36 @@ import { isRunId, startBackgroundRun, type BackgroundRun } from "./stored-runs.t
 
 export type { OfferedTools, RunCaller, StartedRun };
 
+/** How a batch of calls is started. */
+export interface CallsOptions {
+  readonly idempotencyKey: string | null;
+  /** A name of the caller's by which `cancelNamedRun` finds the run while it goes on. */
+  readonly cancelName?: string | null;
+}
+
 /** Starts a batch of calls. Unknown tools and bad arguments fail before anything is sent. */
 export async function startRun(
   env: Env,
   caller: RunCaller,
   request: RunRequest,
-  options: { readonly idempotencyKey: string | null },
+  options: CallsOptions,
   signal: AbortSignal,
 ): Promise<Result<StartedRun<RunEvent>, GatewayError>> {
-  const ordered = await orderRun(caller, request, options.idempotencyKey, null);
+  const { idempotencyKey, cancelName = null } = options;
+  const runId =
+    cancelName === null
+      ? await runIdOf(caller, idempotencyKey)
+      : await namedRunId(caller, cancelName);
+  const ordered = await orderRun(caller, runId, request, options.idempotencyKey, null);
   if (!ordered.ok) return ordered;
   const order = ordered.value;
   if (options.idempotencyKey !== null || request.stored === true) {
     return followKeyedRun<RunEvent>(env, order, signal);
   }
   const execute = (runSignal: AbortSignal) => executeCallsOrder(env, order, waitUntil, runSignal);
-  // Only a stream tells its run's id while the run can still be cancelled by it.
-  return ok(request.stream ? cancellable(env, caller, signal, execute) : execute(signal));
+  // Only a stream tells its run's id while the run can still be cancelled by it; a name is known before.
+  const isCancellable = request.stream || cancelName !== null;
+  return ok(isCancellable ? cancellable(env, caller, signal, execute) : execute(signal));
 }
 
 /**
@@ -61,18 +74,21 @@ export async function startRunInBackground(
   request: RunRequest,
   options: { readonly idempotencyKey: string | null; readonly permit: string | null },
 ): Promise<Result<BackgroundRun, GatewayError>> {
-  const ordered = await orderRun(caller, request, options.idempotencyKey, options.permit);
+  const { idempotencyKey, permit } = options;
+  const runId = await runIdOf(caller, idempotencyKey);
+  const ordered = await orderRun(caller, runId, request, idempotencyKey, permit);
   return ordered.ok ? startBackgroundRun(env, ordered.value) : ordered;
 }
 
 /** Checks a batch whole and says everything about its run. */
 async function orderRun(
   caller: RunCaller,
+  runId: string,
   request: RunRequest,
   idempotencyKey: string | null,
   permit: string | null,
 ): Promise<Result<CallsOrder, GatewayError>> {
-  const context = runContext(caller, await runIdOf(caller, idempotencyKey));
+  const context = runContext(caller, runId);
   const planned = planRun(toolFinder(context.snapshot.tools), request.calls, "/calls");
   if (!planned.ok) return fail({ code: "unprocessable", violations: planned.error });
   const placed = planBranchesOf(request, planned.value, context.snapshot.tools);
@@ -177,6 +193,11 @@ function unknownPart(part: RunPart | null): Violation {
     : { pointer: "/branch", message: "The run has no such branch." };
 }
 
+/** Cancels the run that was started under this name by the same key, if it still goes on. */
+export async function cancelNamedRun(env: Env, caller: RunCaller, name: string): Promise<void> {
+  await journalOf(env, caller, await namedRunId(caller, name)).cancel(null);
+}
+
 /** Executes a run whose journal can cancel it by a callback; registering costs the run no wait. */
 function cancellable<Event>(
   env: Env,
@@ -213,6 +234,12 @@ async function runIdOf(
 ): Promise<string> {
   if (idempotencyKey === null) return newId("run");
   const digest = await sha256(JSON.stringify([snapshot.tenantId, key.keyId, idempotencyKey]));
+  return `run_${toHex(digest).slice(0, 22)}`;
+}
+
+/** The id of the run a key's client calls so; no idempotency key leads to it. */
+async function namedRunId({ key, snapshot }: RunCaller, name: string): Promise<string> {
+  const digest = await sha256(JSON.stringify([snapshot.tenantId, key.keyId, "named", name]));
   return `run_${toHex(digest).slice(0, 22)}`;
 }
 

@@ -35,6 +35,8 @@ export type GatewayError =
   | { readonly code: "approval_refused"; readonly reason: ApprovalRefusal }
   | { readonly code: "conflict"; readonly detail: string }
   | { readonly code: "gone" }
+  /** A page of another site spoke to a route that is for programs. */
+  | { readonly code: "origin_refused" }
   | { readonly code: "precondition_failed" }
   | { readonly code: "quota_exceeded"; readonly limit: string; readonly retryAfterMs: number }
   | { readonly code: "concurrency_exceeded"; readonly limit: string; readonly retryAfterMs: number }

@@ -1,4 +1,4 @@
-/** Routes of the tenant's MCP servers; part of the route table. */
+/** Routes of the Model Context Protocol, both ways; part of the route table. */
 
 import type { Scope } from "./key.ts";
 import { McpServer } from "./mcp.ts";
@@ -9,6 +9,13 @@ const WRITE_TOOLS: readonly Scope[] = ["tools:write", "tenant:admin"];
 
 /** Every route of MCP servers. */
 export const MCP_ROUTES: readonly RouteEntry[] = [
+  {
+    method: "POST",
+    path: "/mcp",
+    scopes: ["run"],
+    status: 200,
+    summary: "The key's tools for MCP clients, Streamable HTTP, 2026-07-28 and 2025-11-25.",
+  },
   {
     method: "GET",
     path: "/v1/mcp-servers",

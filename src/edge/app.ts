@@ -16,6 +16,7 @@ import { bootstrap } from "./routes/bootstrap.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
+import { mcp } from "./routes/mcp.ts";
 import { mcpServers } from "./routes/mcp-servers.ts";
 import { models } from "./routes/models.ts";
 import { policy } from "./routes/policy.ts";
@@ -55,6 +56,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/chat/completions", chatCompletions);
   app.route("/v1/responses", responses);
   app.route("/v1/models", models);
+  app.route("/mcp", mcp);
   app.notFound((c) => refuse(c, unknownRoute(c.req.path)));
   app.onError((fault, c) => {
     reportFault(c, fault);

@@ -72,6 +72,10 @@ export const ENGLISH: ErrorTexts = {
   },
   conflict: { title: "Conflict", detail: "{detail}" },
   gone: { title: "Gone", detail: "This can be done only once, and it has been done." },
+  origin_refused: {
+    title: "Origin refused",
+    detail: "Pages of another site, and requests meant for another host, are not answered here.",
+  },
   precondition_failed: {
     title: "Precondition failed",
     detail: "The resource has changed since you read it; read it again and repeat your change.",

@@ -25,6 +25,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   approval_refused: 409,
   conflict: 409,
   gone: 410,
+  origin_refused: 403,
   precondition_failed: 412,
   quota_exceeded: 429,
   concurrency_exceeded: 429,

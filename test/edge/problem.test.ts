@@ -34,6 +34,7 @@ const EVERY: { readonly [C in ErrorCode]: readonly [number, Extract<GatewayError
     turn_expired: [409, { code: "turn_expired" }],
     conflict: [409, { code: "conflict", detail: "At most 32 upstreams." }],
     gone: [410, { code: "gone" }],
+    origin_refused: [403, { code: "origin_refused" }],
     precondition_failed: [412, { code: "precondition_failed" }],
     quota_exceeded: [429, { code: "quota_exceeded", limit: "tenant:60", retryAfterMs: 801 }],
     concurrency_exceeded: [429, { code: "concurrency_exceeded", limit: "t", retryAfterMs: 1000 }],
