@@ -130,7 +130,7 @@ export class LiveRun {
     const { env, ctx } = this.#host;
     const isCancelled = earlier?.isCancelled ?? false;
     // A conversation that was cancelled has nothing to finish; a batch still says what was done.
-    if (isCancelled && this.order.kind === "chat") this.cancel();
+    if (isCancelled && this.order.kind !== "run") this.cancel();
     const durable = await this.#ports(startedAtMs, isCancelled);
     const parts = earlier === null ? null : await (await this.#texts).read(PARTS);
     // Written by `cancelPart`.

@@ -69,6 +69,11 @@ export function responseIdOf(runId: string): string {
   return `resp_${runId.slice("run_".length)}`;
 }
 
+/** The run that makes a response. */
+export function runIdOfResponse(id: string): string {
+  return `run_${id.slice("resp_".length)}`;
+}
+
 /** True for a text that may be a response's id: an object is not asked for anything else. */
 export function isResponseId(text: string): boolean {
   return /^resp_[0-9A-Za-z]{22}$/.test(text);

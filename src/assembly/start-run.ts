@@ -136,29 +136,47 @@ export async function startChat(
   return ok(executeChatOrder(env, order(""), waitUntil, signal));
 }
 
-/** Starts a response. One in the background goes on when its client leaves. */
+/** Starts a response. */
 export async function startResponse(
   env: Env,
   caller: RunCaller,
   request: ResponseRequest,
-  options: Pick<ChatOptions, "tools" | "idempotencyKey">,
+  options: ResponseOptions,
   signal: AbortSignal,
 ): Promise<Result<StartedRun<ResponseRunEvent>, GatewayError>> {
-  const { tools, idempotencyKey } = options;
-  const context = runContext(caller, await runIdOf(caller, idempotencyKey));
-  const isKeyed = idempotencyKey !== null;
-  const order: ResponseOrder = {
+  const order = await orderResponse(caller, request, options);
+  return options.idempotencyKey === null
+    ? ok(executeResponseOrder(env, order, waitUntil, signal))
+    : followKeyedRun<ResponseRunEvent>(env, order, signal);
+}
+
+/** Starts a response that goes on without its client; for `permit` see `startRunInBackground`. */
+export async function startResponseInBackground(
+  env: Env,
+  caller: RunCaller,
+  request: ResponseRequest,
+  options: ResponseOptions & { readonly permit: string | null },
+): Promise<Result<BackgroundRun, GatewayError>> {
+  const order = await orderResponse(caller, request, options);
+  return startBackgroundRun(env, { ...order, stored: { permit: options.permit } });
+}
+
+type ResponseOptions = Pick<ChatOptions, "tools" | "idempotencyKey">;
+
+async function orderResponse(
+  caller: RunCaller,
+  request: ResponseRequest,
+  { tools, idempotencyKey }: ResponseOptions,
+): Promise<ResponseOrder> {
+  return {
     kind: "response",
-    context,
-    bodyHash: isKeyed ? await bodyHashOf({ request, tools }) : "",
+    context: runContext(caller, await runIdOf(caller, idempotencyKey)),
+    bodyHash: idempotencyKey === null ? "" : await bodyHashOf({ request, tools }),
     request,
     tools,
     keyId: caller.key.keyId,
     createdAtS: Math.floor(Date.now() / 1000),
   };
-  return isKeyed || request.background === true
-    ? followKeyedRun<ResponseRunEvent>(env, order, signal)
-    : ok(executeResponseOrder(env, order, waitUntil, signal));
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { GatewayError } from "../contract/error.ts";
 import { pageLimit, pageOf, type Page, type PageQuery } from "../contract/page.ts";
 import type { RunEvent } from "../contract/run.ts";
-import type { StoredRunView } from "../contract/stored-run.ts";
+import type { StoredRunKind, StoredRunView } from "../contract/stored-run.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { runObject, tenantObject } from "../tenancy/objects.ts";
@@ -66,29 +66,30 @@ export async function readStoredRun(
 }
 
 /** A durable run that is followed. */
-export interface FollowedRun {
+export interface FollowedRun<Event> {
   /** As they happened and happen, to the last one. Leaving it leaves the run alone. */
-  readonly events: AsyncIterable<LoggedEvent<RunEvent>>;
+  readonly events: AsyncIterable<LoggedEvent<Event>>;
   /** The run had ended before it was followed. */
   readonly hasEnded: boolean;
 }
 
-/** The events of a run of calls after position `after`. */
-export async function followStoredRun(
+/** The events of a run after position `after`; `kind` is what asked for it, and `Event` what such a run says. */
+export async function followStoredRun<Event>(
   env: Env,
   caller: RunCaller,
   runId: string,
+  kind: StoredRunKind,
   after: number,
   signal: AbortSignal,
-): Promise<Result<FollowedRun, GatewayError>> {
+): Promise<Result<FollowedRun<Event>, GatewayError>> {
   const found = await findRun(env, caller, runId);
   if (!found.ok) return found;
-  if (found.value.kind !== "run") return fail({ code: "not_found" });
+  if (found.value.kind !== kind) return fail({ code: "not_found" });
   const response = await askJournal(env, caller, runId, `/events?after=${after}`, signal);
   if (response.status !== 200 || response.body === null)
     return fail(await response.json<GatewayError>());
   return ok({
-    events: readLines<RunEvent>(response.body),
+    events: readLines<Event>(response.body),
     hasEnded: found.value.endedAtMs !== null,
   });
 }

@@ -226,7 +226,14 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/responses/:id",
     scopes: RUN,
     status: 200,
-    summary: "Reads a kept response.",
+    summary: "Reads a kept response; ?stream=true&starting_after=n follows one in the background.",
+  },
+  {
+    method: "POST",
+    path: "/v1/responses/:id/cancel",
+    scopes: RUN,
+    status: 200,
+    summary: "Cancels a response in the background.",
   },
   {
     method: "DELETE",

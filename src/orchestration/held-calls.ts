@@ -10,7 +10,7 @@ import type { HeldCall, HeldTurn } from "../contract/gateway-call.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
 import type { TurnCall } from "./chat-turn.ts";
-import type { ToolBox } from "./ports.ts";
+import type { PlannedCall, ToolBox } from "./ports.ts";
 
 /** A turn's gateway calls, by whether somebody has to be asked. */
 export interface AskedCalls {
@@ -32,7 +32,7 @@ export function holdCalls(calls: readonly TurnCall[], tools: ToolBox, turnId: st
   for (const call of calls) {
     const tool = asking.get(call.name);
     const plan = tool === undefined ? null : tools.plan(call.id, call.name, call.argumentsJson);
-    if (tool === undefined || plan === null || !plan.ok || (plan.value.needs ?? []).length > 0) {
+    if (tool === undefined || plan === null || !plan.ok || refersToCalls(plan.value)) {
       ready.push(call);
       continue;
     }
@@ -45,6 +45,10 @@ export function holdCalls(calls: readonly TurnCall[], tools: ToolBox, turnId: st
     });
   }
   return { ready, held };
+}
+
+function refersToCalls({ needs = [], references = [] }: PlannedCall): boolean {
+  return needs.length + references.length > 0;
 }
 
 /** The id under which a client approves of the `n`-th held call of a turn. */

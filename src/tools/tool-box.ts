@@ -29,6 +29,7 @@ export function createToolBox(tools: readonly Tool[]): ToolBox {
       name: tool.name,
       description: tool.definition.description,
       input: tool.definition.input,
+      ...(tool.definition.mcp !== undefined && { toolset: tool.definition.mcp.server }),
       ...(needsApproval(tool.definition) && { needsApproval: true }),
     })),
     find: (wireName) => byWire.get(wireName) ?? null,

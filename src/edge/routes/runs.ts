@@ -92,7 +92,14 @@ export const runs = new Hono<EdgeEnv>()
     const id = c.req.param("id");
     const left = new AbortController();
     const signal = AbortSignal.any([left.signal, c.req.raw.signal]);
-    const followed = await followStoredRun(c.env, caller.value, id, after.value, signal);
+    const followed = await followStoredRun<RunEvent>(
+      c.env,
+      caller.value,
+      id,
+      "run",
+      after.value,
+      signal,
+    );
     if (!followed.ok) return refuse(c, followed.error);
     const { events, hasEnded } = followed.value;
     const follower = {

@@ -54,6 +54,7 @@ class Responding {
   readonly #first: ResponseBegun;
   /** The same stream its readers make, for the response that is kept. */
   readonly #stream: ItemStream;
+  #isBegun = false;
 
   constructor(
     run: ResponseRun,
@@ -79,8 +80,10 @@ class Responding {
   async toTheEnd(): Promise<void> {
     const { messages, resumption } = this.#begun;
     const { skeleton, isQueued } = this.#first;
-    if (isQueued) await this.#keep(skeleton, null);
-    await this.#say(this.#first);
+    if (isQueued) {
+      await this.#keep(skeleton, null);
+      await this.#begin();
+    }
     if (resumption === null) return this.#chat(messages, null);
     const refused = await claimCalls(resumption, this.#ports);
     if (refused !== null) return this.#fail(refused);
@@ -176,7 +179,16 @@ class Responding {
     return saved.ok && saved.value;
   }
 
+  /** Not before there is something to say: a request that was refused has not begun. */
+  async #begin(): Promise<void> {
+    if (this.#isBegun) return;
+    this.#isBegun = true;
+    this.#stream.take(this.#first);
+    await this.#ports.emit(this.#first);
+  }
+
   async #say(event: Exclude<ResponseRunEvent, { type: "finished" }>): Promise<void> {
+    await this.#begin();
     this.#stream.take(event);
     await this.#ports.emit(event);
   }
