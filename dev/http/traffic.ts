@@ -18,6 +18,8 @@ export interface TrafficCount {
   readonly completed: number;
   /** Requests whose client left before the answer was written. */
   readonly aborted: number;
+  /** Epoch milliseconds of the last answer that was written; null before the first. */
+  readonly completed_at: number | null;
 }
 
 /** A request whose client left, with the time in epoch milliseconds (fractions kept). */
@@ -42,7 +44,7 @@ export interface TrafficStats extends TrafficCount {
 type Group = { -readonly [K in keyof TrafficCount]: TrafficCount[K] };
 
 function emptyGroup(): Group {
-  return { open: 0, peak: 0, started: 0, completed: 0, aborted: 0 };
+  return { open: 0, peak: 0, started: 0, completed: 0, aborted: 0, completed_at: null };
 }
 
 /** Now, in epoch milliseconds with fractions, from the monotonic clock. */
@@ -81,6 +83,7 @@ export class Traffic {
       for (const one of groups) {
         one.open -= 1;
         one[how] += 1;
+        if (how === "completed") one.completed_at = this.#lastAt;
       }
       if (how === "aborted") {
         this.#aborts.push({ at: epochMs(), path, key });
@@ -143,5 +146,6 @@ function restart(one: Group): Group {
   one.started = one.open;
   one.completed = 0;
   one.aborted = 0;
+  one.completed_at = null;
   return one;
 }

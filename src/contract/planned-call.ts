@@ -57,6 +57,8 @@ export interface PlannedCall {
   readonly priority?: number;
   /** The chain or branch this call is made for. Its result is not one of the run's own. Absent: somebody asked for it. */
   readonly partOf?: string;
+  /** Made again on purpose, as a retry or a round of a loop: what an identical call gave before is no answer to it. */
+  readonly again?: true;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
   readonly idempotencyKey?: string;
   /**

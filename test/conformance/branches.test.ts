@@ -112,8 +112,8 @@ describe("a group of branches", () => {
 
   it("aborts losers that run in shards, and lets whoever waited have their slots", async () => {
     const { tenant, mark } = await tenantWithMarks("fast", "slow", "side");
-    const losers = Array.from({ length: 18 }, (_, n) => call(`b${n}`, "slow", 20_000, "two"));
-    const others = Array.from({ length: 6 }, (_, n) => call(`c${n}`, "side", 10));
+    const losers = Array.from({ length: 18 }, (_, n) => call(`b${n}`, "slow", 20_000 + n, "two"));
+    const others = Array.from({ length: 6 }, (_, n) => call(`c${n}`, "side", 10 + n));
     const answer = await run(tenant, {
       calls: [call("a", "fast", 300, "one"), ...losers, ...others],
       branches: RACE,

@@ -120,7 +120,12 @@ describe("a chain", () => {
 
   it("stops all its steps when its call is cancelled", async () => {
     const mark = unique("k");
-    const steps = { id: "a", tool: "wait", map: { over: ref("list#"), max_parallel: 3 } };
+    const steps = {
+      id: "a",
+      tool: "wait",
+      map: { over: ref("list#"), max_parallel: 3 },
+      arguments: { q: { $tmpl: "${item#}" } },
+    };
     const list = { id: "list", tool: "listing" };
     const tenant = await newTenant({
       tools: {

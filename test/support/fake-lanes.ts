@@ -55,6 +55,8 @@ export function plannedCall(id: string, changes: Partial<PlannedCall> = {}): Pla
 /** A pool of `slots`-slot lanes driven by a fake clock. */
 export class FakeLanes implements LanePool {
   readonly starts: ObservedStart[] = [];
+  /** Every call as it was made. */
+  readonly made: PlannedCall[] = [];
   readonly aborted: string[] = [];
   readonly asked: number[] = [];
   closed = 0;
@@ -102,6 +104,7 @@ export class FakeLanes implements LanePool {
     signal: AbortSignal,
   ): Promise<CallOutcome> {
     const script = this.#script(call);
+    this.made.push(call);
     this.starts.push({ id: call.id, tool: call.tool, atMs: this.#clock.now(), timeoutMs, lane });
     this.#count(lane, call.tool, 1);
     try {

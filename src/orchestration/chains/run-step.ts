@@ -45,6 +45,8 @@ export async function runStep(
 
 type Outcome = Result<Json, StepFailure>;
 
+const AGAIN = { again: true } as const;
+
 type RefusalCode = "arguments_invalid" | "list_too_long" | "loop_limit" | "effect_exceeded";
 
 class StepRun {
@@ -141,7 +143,8 @@ class StepRun {
     let last: Json = null;
     for (let index = 0; index < max; index += 1) {
       const before = new Map(scope).set("last", last).set("index", index);
-      const outcome = await this.#call(`${this.#id}/${index}`, tool, before, this.#signal);
+      const id = `${this.#id}/${index}`;
+      const outcome = await this.#call(id, tool, before, this.#signal, index > 0);
       if (!outcome.ok) return outcome;
       last = outcome.value;
       const isDone = compare(until, new Map(before).set("last", last));
@@ -151,8 +154,14 @@ class StepRun {
     return this.#refuse("loop_limit", `Its condition did not hold after ${max} rounds.`);
   }
 
-  /** One call with its retries. */
-  async #call(id: string, tool: string, scope: ChainScope, signal: AbortSignal): Promise<Outcome> {
+  /** One call with its retries. `isAgain`: a round before made the same call perhaps, and wants to know anew. */
+  async #call(
+    id: string,
+    tool: string,
+    scope: ChainScope,
+    signal: AbortSignal,
+    isAgain = false,
+  ): Promise<Outcome> {
     const values = fillObject(this.#step.arguments, scope);
     if (!values.ok) return fail(stepFailure(this.#step.id, values.error));
     const planned = this.#plan(id, tool, values.value);
@@ -163,10 +172,12 @@ class StepRun {
       timeoutMs: Math.min(planned.value.timeoutMs, this.#step.timeout_ms ?? Infinity),
       partOf: this.#host.parent.id,
       ...(branch !== undefined && { branch }),
+      // Identical writes are told apart by their number, so that a run that starts again knows them.
+      ...(isAgain && !effectExceeds(planned.value.effect, "read") && AGAIN),
     };
     const maxAttempts = this.#step.retry?.max_attempts ?? 1;
     for (let attempt = 1; ; attempt += 1) {
-      const named = attempt === 1 ? call : { ...call, id: `${id}~${attempt}` };
+      const named = attempt === 1 ? call : { ...call, id: `${id}~${attempt}`, ...AGAIN };
       const result = await this.#host.execute(named, signal);
       if (result.status === "succeeded") return ok(parseOutput(result));
       const pauseMs = pauseBeforeRetry(call, result, attempt, maxAttempts);

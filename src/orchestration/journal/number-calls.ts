@@ -80,9 +80,13 @@ export class CallNumbers {
   }
 }
 
-/** Equal for calls of one tool with equal arguments, whatever order their keys were written in. */
-export function samenessOf(call: PlannedCall): string {
-  return `${call.tool} ${canonicalJson(call.arguments)}`;
+/**
+ * Equal for calls of one tool with equal arguments, whatever order their keys were written in. A call that is made again
+ * on purpose equals none but itself.
+ */
+export function samenessOf({ tool, arguments: values, again, id }: PlannedCall): string {
+  const text = `${tool} ${canonicalJson(values)}`;
+  return again === undefined ? text : `${text} ${id}`;
 }
 
 function count(counts: Map<string, number>, name: string): number {

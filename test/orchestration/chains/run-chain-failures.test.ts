@@ -18,6 +18,7 @@ describe("retry and timeout of a step", () => {
     const result = await patient.run();
     expect(outputOf(result)).toBe("ok");
     expect(result).toMatchObject({ attempts: 3, durationMs: 10 + 100 + 10 + 200 + 10 });
+    expect(patient.lanes.made.map(({ again = false }) => again)).toEqual([false, true, true]);
     const hasty = chainScene({ chains: { main: steps(2) }, tools: { flaky } });
     expect(outputOf(await hasty.run())).toMatchObject({ status: "failed" });
     expect(hasty.lanes.starts.map(({ id }) => id)).toEqual(["main/out", "main/out~2"]);

@@ -183,6 +183,7 @@ describe("loop", () => {
   it("repeats until its condition holds, with the last result", async () => {
     const { lanes, run } = chainScene({ chains: { main: main(10) } });
     expect(outputOf(await run())).toBe(12);
+    expect(lanes.made.map(({ again = false }) => again)).toEqual([false, true, true, true]);
     expect(lanes.starts.map(({ id }) => id)).toEqual([
       "main/out/0",
       "main/out/1",

@@ -35,6 +35,14 @@ describe("CallNumbers", () => {
     expect([await planned.keyOf(b), await planned.keyOf(a)]).toEqual(keys.toReversed());
   });
 
+  it("takes a read that is made again on purpose for a call of its own", () => {
+    const here = numbers();
+    const first = here.identify(plannedCall("a"));
+    const again = here.identify(plannedCall("a~2", { again: true }));
+    expect(again.sameness).not.toBe(first.sameness);
+    expect(here.identify(plannedCall("a~3", { again: true }))).not.toBe(again);
+  });
+
   it("counts identical reads of one turn as one call, those of the next turn as another", () => {
     const here = numbers();
     const read = (id: string) => plannedCall(id);
