@@ -150,6 +150,8 @@ export interface CallResult extends CallOutcome {
   readonly queuedMs: number;
   readonly startedMs: number;
   readonly durationMs: number;
+  /** What the tool answered after the call had ended as a timeout. For the model alone; the run counts a timeout. */
+  readonly lateOutputJson?: string;
 }
 
 /** How a run ended. */

@@ -8,7 +8,7 @@
 import type { ToolActivity } from "../contract/chat.ts";
 import type { GatewayCallEvent } from "../contract/gateway-call.ts";
 import { RESULT_QUERY } from "../contract/result-query.ts";
-import type { CallError, CallOutcome, CallResult, CallStatus } from "../contract/run.ts";
+import type { CallError, CallResult, CallStatus } from "../contract/run.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { TurnCall } from "./chat-turn.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
@@ -131,18 +131,24 @@ function rawResults(
       json: result === undefined ? content : contentOf(result),
       handle: result?.kept?.handle ?? null,
       maxTokens: call?.maxResultTokens ?? null,
-      isError: result === undefined || result.error !== undefined,
+      isError:
+        result === undefined || (result.error !== undefined && result.lateOutputJson === undefined),
       isKept: call?.tool !== RESULT_QUERY,
     };
   });
 }
 
 /** Null when the output is not here but kept. */
-function contentOf(outcome: CallOutcome): string | null {
-  if (outcome.kept !== undefined) return null;
-  if (outcome.error === undefined) return outcome.outputJson ?? "null";
-  return errorContent(outcome.error, outcome.status);
+function contentOf(result: CallResult): string | null {
+  if (result.kept !== undefined) return null;
+  // For everybody else the call has ended as a timeout; the model may use the answer, knowing that it came late.
+  if (result.lateOutputJson !== undefined)
+    return `{${LATE_NOTE},"output":${result.lateOutputJson}}`;
+  if (result.error === undefined) return result.outputJson ?? "null";
+  return errorContent(result.error, result.status);
 }
+
+const LATE_NOTE = '"late":"The tool answered after its time limit."';
 
 function errorContent(error: CallError, status: CallStatus): string {
   return JSON.stringify({ error: { ...error, status } });

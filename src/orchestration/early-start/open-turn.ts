@@ -26,6 +26,7 @@ export function openTurn(
       mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
       maxParallel: bounds.maxParallel,
       ...(bounds.caps !== undefined && { caps: bounds.caps }),
+      keepsLate: true,
       startedAtMs,
       deadlineAtMs: startedAtMs + bounds.deadlineMs,
     },

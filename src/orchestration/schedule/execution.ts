@@ -69,7 +69,8 @@ export class Execution implements Scheduler {
       freed: () => this.#work(),
     };
     this.#weightOf = rememberedWeights(ports.expectedMs);
-    this.#slots = slotTrack(ports, isSequential ? 1 : options.maxParallel, trackOptions);
+    const most = isSequential ? 1 : options.maxParallel;
+    this.#slots = slotTrack(ports, most, { ...options, ...trackOptions });
     this.#inside = insideTrack(ports.inside, this, trackOptions);
     this.#stop = createStop(ports.clock, options.deadlineAtMs, signal);
     this.#stop.onStop((reason) => this.#onStop(reason));
@@ -144,7 +145,9 @@ export class Execution implements Scheduler {
     await this.#allEnded.promise;
     await this.#events.taken();
     this.#bugs.rethrow();
-    return { results: this.#graph.resultsInOrder(), lanesUsed: this.#slots.flights.lanesUsed };
+    const { flights } = this.#slots;
+    const results = flights.withLate(this.#graph.resultsInOrder());
+    return { results, lanesUsed: flights.lanesUsed };
   }
 
   #entryOf(call: PlannedCall): Entry {
@@ -169,7 +172,9 @@ export class Execution implements Scheduler {
 
   #makeReady(entry: Entry): void {
     entry.readyAtMs = this.#ports.clock.now();
-    this.#trackOf(entry).ready.add(entry);
+    const { flights, ready } = this.#trackOf(entry);
+    flights.hurry();
+    ready.add(entry);
   }
 
   /** Tells everybody what has ended and starts what can start, until neither is left to do. */

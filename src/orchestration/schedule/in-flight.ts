@@ -3,12 +3,13 @@
  * answer leaves without it.
  *
  * A call ends once: by what its lane reports, or by being left behind when its lane ignores the signal or the timeout. A
- * lane that reports later gives back its slot and nothing else.
+ * lane that reports later gives back its slot and nothing else. Where late answers are kept, a call that only reads is left
+ * behind without an abort: it keeps its slot and its caps until it has answered, or until anything else wants to start.
  */
 
 import { type Stage, stageBudgetMs } from "../../algorithms/stage-budget.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallOutcome } from "../../contract/run.ts";
+import type { CallOutcome, CallResult } from "../../contract/run.ts";
 import type { Clock, LanePool } from "../ports.ts";
 import { type LaneLoad, LaneSlots } from "./lane-slots.ts";
 import {
@@ -31,6 +32,8 @@ export interface Flight {
 
 interface OpenFlight extends Flight {
   readonly timeoutMs: number;
+  /** It may answer late. */
+  readonly mayBeLate: boolean;
   readonly controller: AbortController;
   /** When the answer leaves without it. */
   giveUpAtMs: number;
@@ -39,35 +42,43 @@ interface OpenFlight extends Flight {
   wasAborted: boolean;
 }
 
-/** What becomes of flights. Neither is called while `start` runs. */
+/** What all flights obey. */
+export interface FlightBounds {
+  readonly deadlineAtMs: number;
+  /** How long an aborted call may take to report. */
+  readonly graceMs: number;
+  /** See `ExecuteOptions`. */
+  readonly keepsLate?: true;
+}
+
+/** What becomes of flights. Nothing of it is called while `start` runs. */
 export interface FlightEvents<Key> {
   /** Called once for each call, when it has ended. */
   ended(key: Key, outcome: CallOutcome, flight: Flight): void;
+  /** Called once for each call, when it counts under its caps no more: just before it ends, or when its late answer is in. */
+  left(key: Key): void;
   /** Called when a lane that was left behind has given back its slot after all. */
   slotFreed(): void;
+  /** True while a call is ready and waits. */
+  isWanted(): boolean;
 }
 
 /** Starts, aborts and leaves behind; `Key` is what the caller knows a call by. */
 export class InFlight<Key> {
   readonly #clock: Clock;
-  readonly #deadlineAtMs: number;
-  readonly #graceMs: number;
+  readonly #bounds: FlightBounds;
   readonly #events: FlightEvents<Key>;
   readonly #lanes: LaneSlots;
   readonly #flights = new Map<Key, OpenFlight>();
+  /** Calls that have ended and may still answer. */
+  readonly #late = new Map<OpenFlight, Key>();
+  readonly #lateOutputs = new Map<string, string>();
   readonly #watchdog: Watchdog;
 
-  /** Calls end at `deadlineAtMs` at the latest, and the grace. */
-  constructor(
-    clock: Clock,
-    pool: LanePool,
-    deadlineAtMs: number,
-    graceMs: number,
-    events: FlightEvents<Key>,
-  ) {
+  /** Calls end at the deadline at the latest, and the grace. */
+  constructor(clock: Clock, pool: LanePool, bounds: FlightBounds, events: FlightEvents<Key>) {
     this.#clock = clock;
-    this.#deadlineAtMs = deadlineAtMs;
-    this.#graceMs = graceMs;
+    this.#bounds = bounds;
     this.#events = events;
     this.#lanes = new LaneSlots(pool);
     this.#watchdog = new Watchdog(clock, () => this.#leaveOverdue());
@@ -97,16 +108,19 @@ export class InFlight<Key> {
   /** Puts a call into a slot of `load`, for as long as its timeout, the deadline and what needs it leave. */
   start(key: Key, call: PlannedCall, load: LaneLoad, stage: Omit<Stage, "leftMs">): Flight {
     const startedAtMs = this.#clock.now();
-    const budgetMs = stageBudgetMs({ ...stage, leftMs: this.#deadlineAtMs - startedAtMs });
+    const leftMs = this.#bounds.deadlineAtMs - startedAtMs;
+    const budgetMs = stageBudgetMs({ ...stage, leftMs });
     const isCutByDeadline = budgetMs <= call.timeoutMs;
     const timeoutMs = Math.min(call.timeoutMs, budgetMs);
+    const mayBeLate = this.#bounds.keepsLate === true && !isCutByDeadline && isForModel(call);
     const flight: OpenFlight = {
       call,
       startedAtMs,
       isCutByDeadline,
-      timeoutMs,
+      timeoutMs: mayBeLate ? leftMs : timeoutMs,
+      mayBeLate,
       controller: new AbortController(),
-      giveUpAtMs: startedAtMs + timeoutMs + OVERDUE_GRACE_MS,
+      giveUpAtMs: startedAtMs + timeoutMs + (mayBeLate ? 0 : OVERDUE_GRACE_MS),
       lostAs: isCutByDeadline ? stopFailure("deadline") : CALL_OVERDUE,
       wasAborted: false,
     };
@@ -124,14 +138,33 @@ export class InFlight<Key> {
     if (flight === undefined || flight.wasAborted) return false;
     flight.wasAborted = true;
     flight.lostAs = failure;
-    flight.giveUpAtMs = Math.min(flight.giveUpAtMs, this.#clock.now() + this.#graceMs);
+    flight.giveUpAtMs = Math.min(flight.giveUpAtMs, this.#clock.now() + this.#bounds.graceMs);
     flight.controller.abort();
     this.#watchdog.watch(flight.giveUpAtMs);
     return true;
   }
 
-  /** Leaves no timer. Call it when all calls have ended. */
+  /** Something else wants to start: nobody waits for late answers any more. */
+  hurry(): void {
+    for (const [flight, key] of this.#late) {
+      this.#late.delete(flight);
+      flight.controller.abort();
+      this.#events.left(key);
+    }
+  }
+
+  /** Results with what their calls answered late. */
+  withLate(results: readonly CallResult[]): readonly CallResult[] {
+    if (this.#lateOutputs.size === 0) return results;
+    return results.map((result) => {
+      const lateOutputJson = this.#lateOutputs.get(result.id);
+      return lateOutputJson === undefined ? result : { ...result, lateOutputJson };
+    });
+  }
+
+  /** Leaves no timer and nothing open. Call it when all calls have ended. */
   close(): void {
+    this.hurry();
     this.#watchdog.close();
   }
 
@@ -146,8 +179,17 @@ export class InFlight<Key> {
     }
     this.#lanes.give(load);
     // A call that was left behind may be under way again, by a flight of its own.
-    if (this.#flights.get(key) !== flight) return this.#events.slotFreed();
+    if (this.#flights.get(key) === flight) return this.#end(key, flight, outcome);
+    if (this.#late.delete(flight)) {
+      if (outcome.outputJson !== undefined) this.#lateOutputs.set(call.id, outcome.outputJson);
+      this.#events.left(key);
+    }
+    this.#events.slotFreed();
+  }
+
+  #end(key: Key, flight: OpenFlight, outcome: CallOutcome): void {
     this.#flights.delete(key);
+    this.#events.left(key);
     this.#events.ended(key, outcome, flight);
   }
 
@@ -156,11 +198,22 @@ export class InFlight<Key> {
     const nowMs = this.#clock.now();
     for (const [key, flight] of this.#flights) {
       if (flight.giveUpAtMs > nowMs) continue;
-      flight.controller.abort();
-      this.#flights.delete(key);
-      this.#events.ended(key, leftBehind(flight.call, flight.lostAs), flight);
+      const outcome = leftBehind(flight.call, flight.lostAs);
+      if (flight.mayBeLate && !flight.wasAborted && !this.#events.isWanted()) {
+        this.#flights.delete(key);
+        this.#late.set(flight, key);
+        this.#events.ended(key, outcome, flight);
+      } else {
+        flight.controller.abort();
+        this.#end(key, flight, outcome);
+      }
     }
     const moments = [...this.#flights.values()].map(({ giveUpAtMs }) => giveUpAtMs);
     return moments.reduce((next, each) => Math.min(next, each), Infinity);
   }
+}
+
+/** What only reads may answer late; a step of a chain has nobody who would read it. */
+function isForModel({ effect, partOf }: PlannedCall): boolean {
+  return partOf === undefined && (effect === "pure" || effect === "read");
 }

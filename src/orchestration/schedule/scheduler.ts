@@ -36,6 +36,11 @@ export interface ExecuteOptions {
   readonly startedAtMs: number;
   /** Caps by tag, host and group of the calls in flight. Absent: none. */
   readonly caps?: RunCaps;
+  /**
+   * A `pure` or `read` call whose own time is over ends as a timeout but goes on while others of the run do and nothing
+   * else wants to start; what it answers until then is its result's `lateOutputJson`. Absent: it is aborted.
+   */
+  readonly keepsLate?: true;
 }
 
 /** What executing calls needs. */

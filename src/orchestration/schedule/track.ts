@@ -7,7 +7,7 @@
 import type { CallOutcome } from "../../contract/run.ts";
 import type { CallShare, Clock, Lane, LanePool, SchedulePorts } from "../ports.ts";
 import type { Entry } from "./entry.ts";
-import { type Flight, InFlight } from "./in-flight.ts";
+import { type Flight, type FlightBounds, InFlight } from "./in-flight.ts";
 import { INSIDE_GRACE_MS, STOP_GRACE_MS } from "./outcomes.ts";
 import { Places } from "./places.ts";
 import { byOrder, byStanding, ReadyQueue } from "./ready-queue.ts";
@@ -47,9 +47,10 @@ export function leave({ ready, places }: Pick<Track, "ready" | "places">, entry:
 export function slotTrack(
   { lanes, share }: Pick<SchedulePorts, "lanes" | "share">,
   most: number,
-  options: TrackOptions,
+  options: TrackOptions & Pick<FlightBounds, "keepsLate">,
 ): Track {
-  return track(lanes, share?.(options.deadlineAtMs + STOP_GRACE_MS), most, STOP_GRACE_MS, options);
+  const places = share?.(options.deadlineAtMs + STOP_GRACE_MS);
+  return track(lanes, places, most, { graceMs: STOP_GRACE_MS, ...options });
 }
 
 /** Calls that take none. An aborted one has a little longer than its own calls, so that it can say what became of them. */
@@ -66,24 +67,23 @@ export function insideTrack(
         : inside.run(call, scheduler, timeoutMs, signal),
   };
   const pool: LanePool = { lanes: () => [lane], close: () => undefined };
-  return track(pool, undefined, Infinity, INSIDE_GRACE_MS, options);
+  return track(pool, undefined, Infinity, { graceMs: INSIDE_GRACE_MS, ...options });
 }
 
 function track(
   pool: LanePool,
   share: CallShare | undefined,
   most: number,
-  graceMs: number,
-  { clock, deadlineAtMs, isSequential, ended, freed }: TrackOptions,
+  options: TrackOptions & FlightBounds,
 ): Track {
+  const { clock, isSequential, ended, freed } = options;
   const ready = new ReadyQueue<Entry>(isSequential ? byOrder : byStanding);
   const places = new Places(share, freed);
-  const flights = new InFlight<Entry>(clock, pool, deadlineAtMs, graceMs, {
-    ended(entry, outcome, flight) {
-      leave({ ready, places }, entry);
-      ended(entry, outcome, flight);
-    },
+  const flights = new InFlight<Entry>(clock, pool, options, {
+    ended,
+    left: (entry) => leave({ ready, places }, entry),
     slotFreed: freed,
+    isWanted: () => ready.size > 0,
   });
   return { ready, flights, places, most };
 }
