@@ -151,7 +151,7 @@ function referringArguments({ label, literals, references }: GoldCall): UnknownO
     name,
     { $ref: `${reference.label}#${reference.path.map((part) => `/${part}`).join("")}` },
   ]);
-  return { $id: label, ...literals, ...Object.fromEntries(referring) };
+  return { gw_label: label, ...literals, ...Object.fromEntries(referring) };
 }
 
 type Delta = Readonly<Record<string, unknown>>;

@@ -12,7 +12,7 @@ import type { Tool } from "../contract/tool.ts";
 import { journalModel } from "../orchestration/journal/journal-model.ts";
 import { CallNumbers, numberedTools } from "../orchestration/journal/number-calls.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
-import type { ChatBounds, ChatPorts, SchedulePorts, ToolBox } from "../orchestration/ports.ts";
+import type { ChatPorts, SchedulePorts, ToolBox } from "../orchestration/ports.ts";
 import type { ResponsePorts } from "../orchestration/responses/ports.ts";
 import { runResponse } from "../orchestration/responses/run-response.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
@@ -31,11 +31,13 @@ import { PLATFORM_CLOCK } from "./platform-clock.ts";
 import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
+import { chatBounds } from "./chat-bounds.ts";
 import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
 import { toolContext } from "./tool-ports.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
+import { speculationOf } from "./tenant-memory.ts";
 import { turnStore } from "./turn-store.ts";
 
 /** A run that has begun. */
@@ -183,22 +185,11 @@ function modelLoopPorts(
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
+    ...speculationOf(context.snapshot),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,
     askModel: durable === null ? askModel : journalModel(askModel, durable.turns, times.bounds),
-  };
-}
-
-function chatBounds({ snapshot }: RunContext, { deadlineMs }: RunTimes): ChatBounds {
-  const { runs } = snapshot.policy;
-  return {
-    maxTurns: runs.max_turns,
-    maxCalls: runs.max_calls,
-    maxParallel: runs.max_parallel,
-    deadlineMs,
-    caps: runs.caps,
-    earlyStart: runs.early_start,
   };
 }
 

@@ -24,6 +24,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       deadline_ms: 60_000,
       heartbeat_ms: role === "development" ? DEVELOPMENT_HEARTBEAT_MS : HEARTBEAT_MS,
       early_start: profile !== "simple",
+      speculation: { enabled: false, budget: 0.1, confidence_threshold: 0.7 },
       model_timeout_ms: 30_000,
       caps: { tags: {}, hosts: {}, groups: {} },
       references: "auto",

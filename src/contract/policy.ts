@@ -46,6 +46,15 @@ export const ReferencePolicy = z.enum(["auto", "on", "off"]);
 /** Whether models are offered references between calls. */
 export type ReferencePolicy = z.infer<typeof ReferencePolicy>;
 
+/** Calls started before the model asks for them, because it will probably make them. Only tools that read and are not observable. */
+export const SpeculationPolicy = z.strictObject({
+  enabled: z.boolean(),
+  /** Wrong guesses allowed, as a share of the calls models make. */
+  budget: z.number().check(z.gte(0), z.lte(1)),
+  /** Least probability of a guess. */
+  confidence_threshold: z.number().check(z.gte(0.05), z.lte(1)),
+});
+
 /** Bounds of one run. */
 export const RunPolicy = z.strictObject({
   /** Model answers in one chat completion. */
@@ -60,6 +69,7 @@ export const RunPolicy = z.strictObject({
   heartbeat_ms: wholeNumber(50, 60_000),
   /** Starts `pure` and `read` calls while the model is still writing its turn. */
   early_start: z.boolean(),
+  speculation: SpeculationPolicy,
   /** Wall time of one model answer. */
   model_timeout_ms: wholeNumber(100, 300_000),
   caps: RunCaps,

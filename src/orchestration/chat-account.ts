@@ -17,7 +17,9 @@ export class ChatAccount {
   #cacheHits = 0;
   #savedMs = 0;
   #lanesUsed = 0;
-  readonly #early: EarlyCount[] = [];
+  /** Of the turns before, and of the one that goes on. */
+  readonly #earlier: EarlyCount[] = [];
+  #running: { readonly count: EarlyCount } | null = null;
 
   constructor(run: string) {
     this.#run = run;
@@ -28,15 +30,16 @@ export class ChatAccount {
     return this.#turns;
   }
 
-  /** Gateway calls that took a slot, those that were started early and taken back included. */
+  /** Gateway calls that took a slot, those that were started early or on a guess and not made included. */
   get calls(): number {
-    return this.#calls + this.#takenBack;
+    return this.#calls + this.#sum(({ takenBack, guesses, hits }) => takenBack + guesses - hits);
   }
 
-  /** Counts a model answer that has begun; `early` is what its calls count while it goes on. */
-  beginTurn(early: EarlyCount): void {
+  /** Counts a model answer that has begun; `running` counts its early starts while it goes on. */
+  beginTurn(running: { readonly count: EarlyCount }): void {
     this.#turns += 1;
-    this.#early.push(early);
+    if (this.#running !== null) this.#earlier.push(this.#running.count);
+    this.#running = running;
   }
 
   /** Adds what the provider counted for one turn. */
@@ -61,18 +64,28 @@ export class ChatAccount {
       cache_hits: this.#cacheHits,
       saved_ms: this.#savedMs,
       shards: this.#lanesUsed,
-      ...this.#earlyStarts(),
+      ...this.#early(),
       ...rest,
     };
     return { type: "finished", finishReason, usage: this.#usage, summary };
   }
 
-  #earlyStarts(): Pick<ChatSummary, "early_starts" | "early_cancelled"> {
-    const starts = this.#early.reduce((sum, count) => sum + count.starts, 0);
-    return starts === 0 ? {} : { early_starts: starts, early_cancelled: this.#takenBack };
+  #early(): Pick<ChatSummary, "early_starts" | "early_cancelled" | "speculation"> {
+    const starts = this.#sum(({ starts: of }) => of);
+    const launched = this.#sum(({ guesses }) => guesses);
+    const hits = this.#sum(({ hits: of }) => of);
+    const saved_ms = this.#sum(({ savedMs }) => savedMs);
+    return {
+      ...(starts > 0 && {
+        early_starts: starts,
+        early_cancelled: this.#sum(({ takenBack }) => takenBack),
+      }),
+      ...(launched > 0 && { speculation: { launched, hits, wasted: launched - hits, saved_ms } }),
+    };
   }
 
-  get #takenBack(): number {
-    return this.#early.reduce((sum, { takenBack }) => sum + takenBack, 0);
+  #sum(pick: (count: EarlyCount) => number): number {
+    const counts = this.#running === null ? this.#earlier : [...this.#earlier, this.#running.count];
+    return counts.reduce((sum, count) => sum + pick(count), 0);
   }
 }

@@ -72,6 +72,7 @@ export async function executeGatewayCalls(
     if ("result" in event) await answer.item(endOf(event.result));
   });
   plans.keep(planned, results);
+  running.made(calls);
   const raw = rawResults(contents, planned, results);
   const shaped = await shapeResults(raw, ports.results.maxTokensPerTurn, ports);
   const sequentialMs = results.reduce((sum, { durationMs }) => sum + durationMs, 0);

@@ -15,6 +15,8 @@ import type { FindTool } from "./plan/plan-call.ts";
 import type { RunControl } from "./run-control.ts";
 import type { InsideCalls } from "./schedule/scheduler.ts";
 
+import type { Speculation } from "./speculation/speculator.ts";
+
 export type { BindCall, OfferedTool, PlannedCall, ToolBox };
 
 /** One invocation's worth of connections: runs up to `slots` calls at once. */
@@ -156,6 +158,8 @@ export interface ChatPorts extends SchedulePorts {
    * call that needs approval is an error result.
    */
   readonly holdTurn?: (turnId: string, turn: HeldTurn) => Promise<void>;
+  /** With what calls are started before the model asks for them. Absent: none are. */
+  readonly speculation?: Speculation;
   /** An id such as `call_…` with fresh randomness. */
   newId(prefix: string): string;
   /**

@@ -125,7 +125,7 @@ class ChatLoop {
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);
-    this.#account.beginTurn(this.#turnCalls.count);
+    this.#account.beginTurn(this.#turnCalls);
     await this.#answer.beginTurn(id, request.model);
     // Ids pass through untouched when no call can be the gateway's; otherwise any turn may turn out mixed.
     const turnId = offered.length === 0 ? null : this.#ports.newId("").slice(1);
@@ -155,6 +155,7 @@ class ChatLoop {
   ): Promise<ChatEvent | null> {
     const { gateway, client } = split;
     if (gateway.length === 0 || !CALLS_ARE_MEANT.has(finishReason)) {
+      if (gateway.length === 0) this.#turnCalls.made([]);
       const unkept = await this.#keep(turnId, split.turn, client, new Map());
       if (unkept !== null) return unkept;
       // A provider's `tool_calls` without a call the client can see would be an inner turn's end.
@@ -234,7 +235,7 @@ class ChatLoop {
 
   #openCalls(): TurnCalls {
     const { turns, calls } = this.#account;
-    const start = { startedAtMs: this.#startedAtMs, turns, calls };
+    const start = { startedAtMs: this.#startedAtMs, turns, calls, messages: this.#messages };
     return openTurn(this.#run, { ...this.#ports, bind: this.#plans.bind }, start, this.#signal);
   }
 

@@ -97,6 +97,8 @@ export interface ChatSetup {
   readonly isObservable?: boolean;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
+  /** With what calls are guessed. */
+  readonly speculation?: ChatPorts["speculation"];
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
   /** Calls may refer to each other's results. */
@@ -248,6 +250,7 @@ export class ChatScene {
         if (use.good + use.bad > 0) this.referenceUses.push(use);
       },
       turns: this.store,
+      ...(this.#setup.speculation && { speculation: this.#setup.speculation }),
       results: this.kept,
       ...(this.#setup.items?.asks === true && {
         holdTurn: async (turnId: string, turn: HeldTurn) => {

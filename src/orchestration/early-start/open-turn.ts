@@ -1,6 +1,8 @@
 /** Opens the calls of a run's next model turn, with what the run's bounds and the client's request say about them. */
 
+import type { JsonObject } from "../../platform/canonical-json.ts";
 import type { ChatPorts, ChatRun } from "../ports.ts";
+import { Speculator } from "../speculation/speculator.ts";
 import { TurnCalls } from "./turn-calls.ts";
 
 /** Where a run stands as its next turn begins. */
@@ -10,17 +12,25 @@ export interface TurnStart {
   readonly turns: number;
   /** Gateway calls so far. */
   readonly calls: number;
+  /** What the model will be asked with; guesses are made from it. */
+  readonly messages: readonly JsonObject[];
 }
 
-/** The calls of the next turn; the caller owns them. Nothing is started early in a turn whose results no model would read. */
+/**
+ * The calls of the next turn; the caller owns them. Nothing is started early in a turn whose results no model would read.
+ * Where the tenant wants it, the calls the model will probably make are started at once.
+ */
 export function openTurn(
   { bounds, request }: ChatRun,
   ports: ChatPorts,
-  { startedAtMs, turns, calls }: TurnStart,
+  { startedAtMs, turns, calls, messages }: TurnStart,
   signal: AbortSignal,
 ): TurnCalls {
   const isLast = turns + 1 >= bounds.maxTurns;
-  return new TurnCalls(
+  const openedAtMs = ports.clock.now();
+  const speculator =
+    ports.speculation === undefined ? null : new Speculator(ports.speculation, ports);
+  const turn = new TurnCalls(
     bounds.earlyStart && !isLast ? bounds.maxCalls - calls : 0,
     {
       mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
@@ -36,7 +46,14 @@ export function openTurn(
         const planned = ports.tools.plan(id, name, argumentsJson);
         return planned.ok ? planned.value : null;
       },
+      made: (made) => {
+        const { count, firstOpenedAtMs } = turn;
+        const runwayMs = firstOpenedAtMs === null ? null : firstOpenedAtMs - openedAtMs;
+        speculator?.learn(messages, made, { hits: count.hits, runwayMs });
+      },
     },
     signal,
   );
+  speculator?.begin(messages, turn);
+  return turn;
 }

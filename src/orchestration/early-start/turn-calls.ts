@@ -8,6 +8,7 @@
  * What may change the world never starts here before the turn is complete. When the turn comes to nothing, `close` aborts everything.
  */
 
+import { EFFECT_RULES } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallResult } from "../../contract/run.ts";
 import { createScheduler, type CallEvent } from "../schedule/scheduler.ts";
@@ -17,10 +18,12 @@ import type {
   ExecutePorts,
   Scheduler,
 } from "../schedule/scheduler.ts";
+import type { MadeCall } from "../speculation/speculator.ts";
 import { ArgumentState } from "./argument-state.ts";
+import { GuessBook, type GuessCount } from "./guess-book.ts";
 
 /** Starts of one turn before it was complete. It goes on counting until the turn's calls have been executed or closed. */
-export interface EarlyCount {
+export interface EarlyCount extends GuessCount {
   readonly starts: number;
   /** Those that did not become calls of the turn. */
   readonly takenBack: number;
@@ -30,6 +33,8 @@ export interface EarlyCount {
 export interface TurnCallPorts extends Omit<ExecutePorts, "onEvent"> {
   /** The call as it would be made, or null when it cannot be: checked as any other. */
   plan(id: string, name: string, argumentsJson: string): PlannedCall | null;
+  /** Called once the turn's calls have ended, with all of them; with none when the model made none. */
+  readonly made?: (calls: readonly MadeCall[]) => void;
 }
 
 interface WrittenCall {
@@ -57,7 +62,10 @@ export class TurnCalls {
   /** Call ids by scheduler id, of the calls the turn really made. */
   readonly #meant = new Map<string, string>();
   readonly #held: CallEvent[] = [];
-  readonly #count = { starts: 0, takenBack: 0 };
+  readonly #guesses = new GuessBook();
+  #starts = 0;
+  #takenBack = 0;
+  #firstOpenedAtMs: number | null = null;
   #onEvent: ((event: CallEvent) => Promise<void>) | null = null;
   #flushed: Promise<void> = Promise.resolve();
   #closed: Promise<unknown> | null = null;
@@ -77,11 +85,28 @@ export class TurnCalls {
 
   /** Counts on while the turn goes on. */
   get count(): EarlyCount {
-    return this.#count;
+    return { starts: this.#starts, takenBack: this.#takenBack, ...this.#guesses.count };
+  }
+
+  /** When the model began the first call of the turn, or null. */
+  get firstOpenedAtMs(): number | null {
+    return this.#firstOpenedAtMs;
+  }
+
+  /** Says what the turn's calls were, as the model wrote them. */
+  made(calls: readonly MadeCall[]): void {
+    this.#ports.made?.(calls);
+  }
+
+  /** Starts a call nobody has asked for yet; the first call of the turn that is the same joins it. */
+  guess(call: PlannedCall): void {
+    const node = this.#mostCalls === 0 ? null : this.#guesses.add(call, this.#ports.clock.now());
+    if (node !== null) this.#open().submit([{ ...call, id: node }]);
   }
 
   /** The model has begun a gateway call: those before it are complete. */
   opened(id: string, name: string): void {
+    this.#firstOpenedAtMs ??= this.#ports.clock.now();
     for (const call of this.#written.values()) this.#consider(call, true);
     const place = this.#written.size;
     const state = new ArgumentState();
@@ -121,6 +146,7 @@ export class TurnCalls {
     const { results, lanesUsed } = await scheduler.finish();
     await this.#flushed;
     const byId = new Map(results.map((result) => [result.id, result]));
+    this.#guesses.settle((node) => byId.get(node)?.durationMs ?? 0);
     const own = planned.flatMap(({ id }) => {
       const result = byId.get(this.#nodeOf(id));
       return result === undefined ? [] : [{ ...result, id }];
@@ -131,6 +157,7 @@ export class TurnCalls {
   /** Aborts what was started and is not one of the turn's calls; from then on the count is final. */
   dismiss(): void {
     for (const call of this.#written.values()) this.#takeBack(call);
+    for (const node of this.#guesses.takeRest()) this.#scheduler?.cancel({ call: node });
   }
 
   /** Dismisses, and resolves when nothing of the turn is open. May be called again. */
@@ -161,27 +188,41 @@ export class TurnCalls {
 
   #consider(call: WrittenCall, isStrong: boolean): void {
     if (call.state.phase !== "closed" || call.started !== null) return;
-    if (call.place >= this.#mostCalls - this.#count.takenBack) return;
+    if (call.place >= this.#mostCalls - this.#takenBack) return;
     const plan = this.#ports.plan(call.id, call.name, call.text);
     if (plan === null || !mayStartEarly(plan, isStrong)) return;
-    this.#count.starts += 1;
+    const guessed = this.#joinGuess(plan);
+    if (guessed !== null) {
+      call.started = { node: guessed, plan };
+      return;
+    }
+    this.#starts += 1;
     call.started = { node: this.#nodeOf(call.id), plan };
     this.#open().submit([this.#asNode(plan)]);
   }
 
+  /** The id of the guess that is this call; null when nobody guessed it. */
+  #joinGuess(call: PlannedCall): string | null {
+    const node = this.#guesses.join(call, this.#ports.clock.now());
+    if (node !== null) this.#nodes.set(call.id, node);
+    return node;
+  }
+
   #takeBack(call: WrittenCall): void {
     if (call.started === null || this.#meant.has(call.started.node)) return;
-    this.#count.takenBack += 1;
+    if (!this.#guesses.part(call.started.node)) this.#takenBack += 1;
     this.#scheduler?.cancel({ call: call.started.node });
     call.started = null;
-    this.#nodes.set(call.id, `${call.id}~${this.#count.starts}`);
+    this.#nodes.set(call.id, `${call.id}~${this.#starts}`);
   }
 
   /** True when exactly this call runs already. */
   #adopt(planned: PlannedCall): boolean {
     const started = this.#written.get(planned.id)?.started ?? null;
-    if (started === null || !isSame(started.plan, planned)) return false;
-    this.#meant.set(started.node, planned.id);
+    const isStarted = started !== null && isSame(started.plan, planned);
+    const node = isStarted ? started.node : this.#joinGuess(planned);
+    if (node === null) return false;
+    this.#meant.set(node, planned.id);
     return true;
   }
 
@@ -236,7 +277,7 @@ export class TurnCalls {
  * strong signal: a start that is taken back has told somebody what the user was about to ask.
  */
 function mayStartEarly(call: PlannedCall, isStrong: boolean): boolean {
-  const isReading = call.effect === "pure" || call.effect === "read";
+  const isReading = EFFECT_RULES[call.effect].mayStartEarly;
   const isWhole = call.references === undefined && (call.needs ?? []).length === 0;
   const isAlone = isWhole && call.approval === undefined;
   return isReading && isAlone && (isStrong || call.observable !== true);
