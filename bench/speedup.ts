@@ -2,12 +2,14 @@
  * `npm run bench -- speedup`: what running tool calls at once is worth, over the same servers in the same run.
  *
  * Three modes: the plan one call after another (`mode: "sequential"`), in parallel inside one invocation
- * (`max_parallel: 5`), and fanned out over shards of five. Cache off: the tool has no cache policy. Then the counts that
+ * (`max_parallel: 5`), and fanned out over shards of five; and where a model is part of the work a fourth, the whole as
+ * one plan of two model turns (plan-workload.ts). Cache off: the tool has no cache policy. Then the counts that
  * the tool server itself keeps: never more in flight than allowed, and hardly ever fewer while calls are waiting.
  */
 
 import { cases as inFlightCases } from "./in-flight.ts";
 import type { Bench, BenchOptions } from "./bench.ts";
+import { type PlanRun, runAsPlan } from "./plan-workload.ts";
 import { row, type BenchRow } from "./report.ts";
 import { median, quantile } from "./statistics.ts";
 import { SLOTS, WORKLOADS, boundMs, type Stage, type Workload } from "./workloads.ts";
@@ -104,7 +106,46 @@ async function measure(world: World, workload: Workload, smoke: boolean): Promis
       row(label, `median minus bound, ${mode}`, middle - bound, "ms"),
     );
   }
+  if (workload.modelBeforeMs !== null)
+    rows.push(...(await measurePlan(world, workload, sequentialMs, smoke)));
   return rows;
+}
+
+/** The workloads around a model once more, as one plan with references. */
+async function measurePlan(
+  world: World,
+  workload: Workload,
+  sequentialMs: number,
+  smoke: boolean,
+): Promise<BenchRow[]> {
+  const { label } = workload;
+  const runs: PlanRun[] = [];
+  while (runs.length < (smoke ? 1 : PARALLEL_RUNS)) runs.push(await runAsPlan(world, workload));
+  const times = runs.map(({ ms }) => ms);
+  const middle = median(times);
+  const bound = boundMs(workload, Math.max(...workload.stages.map(({ calls }) => calls)));
+  const calls = workload.stages.reduce((sum, stage) => sum + stage.calls, 0);
+  const minimum = workload.minSpeedup === null ? undefined : `>= ${workload.minSpeedup}`;
+  return [
+    row(label, "speed-up, one plan with references", sequentialMs / middle, "×", minimum),
+    row(label, `median, one plan (${runs.length} runs)`, middle, "ms"),
+    row(label, "p95, one plan", quantile(times, 0.95), "ms"),
+    row(label, "median minus bound, one plan", middle - bound, "ms"),
+    row(
+      label,
+      "model turns, one plan",
+      Math.max(...runs.map(({ turns }) => turns)),
+      "turns",
+      "== 2",
+    ),
+    row(
+      label,
+      "tool calls, one plan",
+      Math.min(...runs.map((each) => each.calls)),
+      "calls",
+      `== ${calls}`,
+    ),
+  ];
 }
 
 async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> {
