@@ -7,6 +7,7 @@ import { chooseTools } from "./choose-tools.ts";
 import { factsOf, type Facts } from "./facts.ts";
 import { fillArguments } from "./fill-arguments.ts";
 import { lastUserIndex, toolResults, type ModelRequest, type ModelTool } from "./request.ts";
+import { isResearch, researchStages } from "./research.ts";
 import { playScript } from "./script.ts";
 import { isTravel, travelAnswer, travelOpening, travelStages, type WantedCall } from "./travel.ts";
 import { EMPTY_TURN, callId, type Turn, type TurnFault } from "./turn.ts";
@@ -59,6 +60,7 @@ function nextCalls(request: ModelRequest, facts: Facts): readonly WantedCall[] {
 
 function stagesOf(request: ModelRequest, facts: Facts): readonly (readonly WantedCall[])[] {
   if (isTravel(facts)) return travelStages(request.tools, facts, toolResults(request.messages));
+  if (isResearch(facts)) return researchStages(request.tools, facts, toolResults(request.messages));
   return [chooseTools(request.tools, facts).flatMap((tool) => callsOf(tool, facts))];
 }
 

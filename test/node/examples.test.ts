@@ -76,4 +76,13 @@ describe("examples", () => {
     const { sequential_ms: sequentialMs, duration_ms: durationMs } = plain(parallel);
     expect(Number(sequentialMs)).toBeGreaterThan(2 * Number(durationMs));
   });
+
+  it("research-plan.ts makes a plan of six dependent searches in exactly two model turns", async () => {
+    const output = await run("research-plan.ts");
+    expect(output).toContain("2 model turns, 6 tool calls");
+    expect(output).toContain('"query":"Museums of Paris"');
+    expect(output).not.toContain('"error"');
+    const followed = output.split("\n").filter((line) => line.startsWith("- search: "));
+    expect(followed).toHaveLength(6);
+  });
 });
