@@ -66,7 +66,9 @@ export class CallGraph<Entry extends GraphCall> {
 
   /** Counts what an added call still has to wait for. Returns a need that has ended without success, or null. */
   link(entry: Entry): string | null {
-    for (const need of new Set(entry.call.needs)) {
+    const { needs } = entry.call;
+    if (needs === undefined || needs.length === 0) return null;
+    for (const need of new Set(needs)) {
       const result = this.#results.get(need);
       if (result !== undefined && !isUsable(result)) return need;
       if (result !== undefined) continue;

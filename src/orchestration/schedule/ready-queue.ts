@@ -109,7 +109,7 @@ export class ReadyQueue<Item extends ReadyItem> {
   }
 
   #groupOf({ caps }: Item): Group<Item> {
-    const key = caps.map(({ name }) => name).join("\n");
+    const key = caps.length === 0 ? "" : caps.map(({ name }) => name).join("\n");
     const known = this.#groups.get(key);
     if (known !== undefined) return known;
     const group = { caps, heap: new BinaryHeap<Item>(this.#isBefore) };
