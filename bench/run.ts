@@ -8,11 +8,12 @@ import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
+import { results } from "./results.ts";
 import { rivals } from "./rivals.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
 
-const BENCHES: readonly Bench[] = [speedup, overhead, aborts, branches, streams, rivals];
+const BENCHES: readonly Bench[] = [speedup, overhead, aborts, branches, streams, rivals, results];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
 const TIMING_UNITS = new Set(["ms", "×", "%"]);

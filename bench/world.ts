@@ -39,6 +39,8 @@ export interface World {
   readonly gateway: Gateway;
   readonly baseUrl: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Base URL of the tool server. */
+  readonly toolsUrl: string;
   /** Base URL of the model server the tenant's upstream points at. */
   readonly modelUrl: string;
   /** What the tool server saw since the last `resetTraffic`. */
@@ -121,6 +123,7 @@ function world({ gateway, tools, agent, authorization, modelUrl, close }: Parts)
   return {
     gateway,
     baseUrl: gateway.baseUrl,
+    toolsUrl: tools.url,
     headers,
     modelUrl,
     traffic: () => tools.stats(),

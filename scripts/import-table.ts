@@ -92,7 +92,7 @@ export const PORTABLE_ROOMS: readonly Room[] = [
 /** What the folders outside the Worker may import, as path patterns from the repository's root. */
 export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
   dev: ["src/contract", "src/platform", "src/algorithms"],
-  bench: ["dev", "src/contract", "src/platform", "src/algorithms"],
+  bench: ["dev", "src/contract", "src/platform", "src/algorithms", "src/orchestration"],
   scripts: ["bench", "src/contract", "src/platform"],
   examples: [],
 };

@@ -17,7 +17,7 @@ import type { ToolContext } from "./tool-ports.ts";
 const MIN_COMPRESSED_BYTES = 4 * 1024;
 
 /** How long storing or reading one value may take. */
-const MAX_STORE_MS = 10_000;
+const MAX_STORE_MS = 20_000;
 
 /** Values a run holds in memory: each at most this long, together at most that, in characters. */
 const MAX_HELD_LENGTH = 64 * 1024;

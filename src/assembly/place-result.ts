@@ -15,6 +15,7 @@ import { utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { createTurnstile, type Turnstile } from "../platform/turnstile.ts";
 import { executeCall } from "../tools/execute-call.ts";
+import { LONG_BYTES } from "../upstream/read-body.ts";
 import { keptResults } from "./kept-results.ts";
 import { toolPorts, type ToolContext } from "./tool-ports.ts";
 
@@ -35,19 +36,26 @@ export function callExecutor(
   const ports = toolPorts(env, context, tools, defer);
   const results = keptResults(env, context);
   const longAnswers = createTurnstile();
+  const held = new HeldBytes();
   return async (call, timeoutMs, signal) => {
     const over = new AbortController();
     const waiting = AbortSignal.any([signal, over.signal]);
     const long: { entry: ReturnType<Turnstile["enter"]> | null } = { entry: null };
     const beforeLongAnswer = async (): Promise<void> => {
+      if (long.entry === null) held.add(LONG_BYTES);
       // A second attempt of the same call has passed already.
       long.entry ??= longAnswers.enter(waiting);
       await long.entry;
     };
+    let length = 0;
     try {
       const outcome = await executeCall({ ...ports, beforeLongAnswer }, call, timeoutMs, signal);
-      return await place(outcome, call.inlineLength, results);
+      if (long.entry !== null) held.add(-LONG_BYTES);
+      length = outcome.outputJson?.length ?? 0;
+      held.add(length);
+      return await place(outcome, call.inlineLength, results, held);
     } finally {
+      held.add(-length);
       over.abort();
       const leave = await long.entry;
       leave?.();
@@ -59,10 +67,29 @@ async function place(
   outcome: CallOutcome,
   inlineLength: number | undefined,
   results: KeptResults,
+  held: HeldBytes,
 ): Promise<CallOutcome> {
   const { outputJson, ...rest } = outcome;
   if (outputJson === undefined || outputJson.length <= (inlineLength ?? Infinity)) return outcome;
   const handle = newId("res");
   if (!(await results.keep(handle, outputJson))) return outcome;
-  return { ...rest, kept: { handle, bytes: utf8(outputJson).length } };
+  return {
+    ...rest,
+    kept: { handle, bytes: utf8(outputJson).length, heldBytes: held.most },
+  };
+}
+
+/** Results of one invocation that are read and have no place yet, counted as their text: a byte a character of ASCII. */
+class HeldBytes {
+  #now = 0;
+  #most = 0;
+
+  add(bytes: number): void {
+    this.#now += bytes;
+    this.#most = Math.max(this.#most, this.#now);
+  }
+
+  get most(): number {
+    return this.#most;
+  }
 }

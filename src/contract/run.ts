@@ -130,12 +130,21 @@ export type CallErrorCode =
   | "interrupted"
   | "internal";
 
+/** An output that is kept instead of handed on. */
+export interface KeptOutput {
+  readonly handle: string;
+  /** Its length in UTF-8. */
+  readonly bytes: number;
+  /** The most bytes of results that the invocation which ran the call held at once until then. */
+  readonly heldBytes: number;
+}
+
 /** What became of one call, without its place in the run. `outputJson` is JSON text, so it is never parsed twice. */
 export interface CallOutcome {
   readonly status: CallStatus;
   readonly outputJson?: string;
-  /** In place of an output too long to be handed on: where it is kept, and its length in UTF-8 bytes. */
-  readonly kept?: { readonly handle: string; readonly bytes: number };
+  /** In place of an output too long to be handed on: where it is kept. */
+  readonly kept?: KeptOutput;
   readonly error?: CallError;
   readonly cache: "hit" | "miss" | "bypass";
   /** Requests sent upstream. */

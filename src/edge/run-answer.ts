@@ -6,7 +6,7 @@
  */
 
 import type { AggregateReport } from "../contract/branch.ts";
-import type { CallResult, RunEvent, RunReport } from "../contract/run.ts";
+import type { CallResult, KeptOutput, RunEvent, RunReport } from "../contract/run.ts";
 
 /** A finished run as JSON text. */
 export function runAnswer(report: RunReport): string {
@@ -91,7 +91,7 @@ function resultText(result: CallResult): string {
   const head = JSON.stringify({ id: result.id, tool: result.tool, status: result.status });
   const output = result.outputJson === undefined ? "" : `,"output":${result.outputJson}`;
   const rest = JSON.stringify({
-    ...(result.kept !== undefined && { kept: result.kept }),
+    ...(result.kept !== undefined && { kept: keptText(result.kept) }),
     ...(result.error !== undefined && { error: result.error }),
     cache: result.cache,
     attempts: result.attempts,
@@ -101,6 +101,10 @@ function resultText(result: CallResult): string {
     duration_ms: Math.round(result.durationMs),
   });
   return `${head.slice(0, -1)}${output},${rest.slice(1)}`;
+}
+
+function keptText({ handle, bytes, heldBytes }: KeptOutput): object {
+  return { handle, bytes, held_bytes: heldBytes };
 }
 
 function hundredths(share: number): number {

@@ -31,8 +31,12 @@ describe("callExecutor", () => {
     const length = whole.outputJson?.length ?? 0;
     expect((await run("b", length)).outputJson).toBe(whole.outputJson);
     const { kept, outputJson, status } = await run("c", length - 1);
-    expect([status, outputJson]).toEqual(["succeeded", undefined]);
-    expect(kept).toEqual({ handle: expect.stringMatching(/^res_/), bytes: length });
+    expect([status, outputJson?.length]).toEqual(["succeeded", undefined]);
+    expect(kept).toEqual({
+      handle: expect.stringMatching(/^res_/),
+      bytes: length,
+      heldBytes: length,
+    });
     expect(await keptResults(env, context).read(kept?.handle ?? "")).toBe(whole.outputJson);
   });
 
@@ -41,6 +45,8 @@ describe("callExecutor", () => {
     const outcomes = await Promise.all(["a", "b", "c", "d", "e"].map((id) => run(id, 1_000)));
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => "succeeded"));
     expect(new Set(outcomes.map(({ kept }) => kept?.handle)).size).toBe(5);
+    const held = Math.max(...outcomes.map(({ kept }) => kept?.heldBytes ?? Infinity));
+    expect(held).toBeLessThanOrEqual(3_000_200 + 4 * 256 * 1024);
   });
 
   it("hands a result on whole when it cannot be kept", async () => {

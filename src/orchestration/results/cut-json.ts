@@ -79,8 +79,7 @@ class Cut {
     if (kind === "string") return this.#string(span, room);
     if (kind === "scalar" || depth === MAX_DEPTH) return this.#write(NOTHING);
     const isObject = kind === "object";
-    const most = Math.min(MAX_CHILDREN, Math.max(1, Math.floor(room / 2)));
-    const children = this.#scan.children(span, most);
+    const children = this.#scan.children(span, childrenWithin(room));
     const choice = isObject ? chooseMembers(children, room) : chooseItems(children, room);
     if (choice === null) this.#stub(children.count, isObject, room);
     else this.#children(children.count, choice, isObject, depth);
@@ -169,6 +168,11 @@ const encoder = new TextEncoder();
 
 /** Stands for a value of which not even the length can be told. */
 const NOTHING = '"…"';
+
+/** How many children can fit at most; in steps, so that two cuts of nearly the same length look at the same ones. */
+function childrenWithin(room: number): number {
+  return Math.min(MAX_CHILDREN, 2 ** Math.ceil(Math.log2(Math.max(2, room / 2))));
+}
 
 /** All members with as much of their values as there is room for; fewer members only where even the names do not fit. */
 function chooseMembers(children: Children, room: number): Choice | null {

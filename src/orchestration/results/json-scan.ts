@@ -69,6 +69,8 @@ interface BigSpan {
 export class JsonScan {
   readonly bytes: Uint8Array;
   readonly #big = new Map<number, BigSpan>();
+  /** Children of big containers that were asked for: a second cut of the same text looks at the same ones. */
+  readonly #known = new Map<number, { readonly most: number; readonly children: Children }>();
   /** Results of the last step over a value, beside its end. */
   #spaces = 0;
   #sawError = false;
@@ -93,6 +95,14 @@ export class JsonScan {
 
   /** The children of an object or a list; at most `most` from each end. */
   children(parent: Span, most: number): Children {
+    const known = this.#known.get(parent.start);
+    if (known?.most === most) return known.children;
+    const children = this.#findChildren(parent, most);
+    if (this.#big.has(parent.start)) this.#known.set(parent.start, { most, children });
+    return children;
+  }
+
+  #findChildren(parent: Span, most: number): Children {
     const isObject = this.bytes[parent.start] === OPEN_OBJECT;
     const head: Child[] = [];
     const errors: Child[] = [];
