@@ -9,7 +9,6 @@
 import { DurableObject } from "cloudflare:workers";
 
 import type { GatewayError } from "../../src/contract/error.ts";
-import { McpListing, McpServer, type McpLook } from "../../src/contract/mcp.ts";
 import type { PolicyVersion } from "../../src/contract/policy.ts";
 import { StoredSecret, type TenantKey } from "../../src/contract/stored.ts";
 import type { TenantPatch, TenantSnapshot, TenantView } from "../../src/contract/tenant.ts";
@@ -20,9 +19,10 @@ import { fail, ok, type Result } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
 import { aboveCeiling } from "./ceiling.ts";
 import { KeyTable } from "./key-table.ts";
-import { mergeLook } from "./merge-look.ts";
+import { mcpServersOf, noteLook } from "./mcp-servers.ts";
 import { PolicyTable } from "./policy-table.ts";
 import { presetFor, propose } from "./propose.ts";
+import { putTools } from "./put-tools.ts";
 import {
   ResourceTable,
   type Resource,
@@ -103,12 +103,7 @@ export class Tenant extends DurableObject<Env> {
         version,
         upstream: Upstream.parse(JSON.parse(body)),
       })),
-      mcpServers: this.#resources.all("mcp_server").map(({ name, version, body }) => ({
-        label: name,
-        version,
-        server: McpServer.parse(JSON.parse(body)),
-        listing: this.#listing(name),
-      })),
+      mcpServers: mcpServersOf(this.#resources),
       secrets: this.#resources.all("secret").map(({ name, version, body }) => ({
         name,
         version,
@@ -211,6 +206,20 @@ export class Tenant extends DurableObject<Env> {
     return written;
   }
 
+  /**
+   * Writes all of these tools or none; see put-tools.ts.
+   */
+  putTools(
+    tools: readonly { readonly name: string; readonly body: string }[],
+    replace: boolean,
+    isDryRun: boolean,
+  ): Result<readonly string[], GatewayError> {
+    if (this.#tenant.read() === null) return fail({ code: "not_found" });
+    const written = putTools(this.ctx.storage, this.#resources, tools, { replace, isDryRun });
+    this.#changed();
+    return written;
+  }
+
   /** Version and data key to seal a secret's next value with, or null when there is no tenant. */
   secretSlot(name: string): SecretSlot | null {
     const tenant = this.#tenant.read();
@@ -249,22 +258,9 @@ export class Tenant extends DurableObject<Env> {
    * removed meanwhile, `unprocessable` when it is more than a tenant may keep.
    */
   noteMcpLook(label: string, lookJson: string): Result<null, GatewayError> {
-    const stored = this.#resources.read("mcp_server", label);
-    // Written by this gateway from checked parts; RPC cannot type the recursion of JSON Schema.
-    const look: McpLook = JSON.parse(lookJson);
-    if (stored === null || McpServer.parse(JSON.parse(stored.body)).url !== look.url) {
-      return fail({ code: "conflict", detail: "The MCP server was changed at the same time." });
-    }
-    const listing = mergeLook(this.#listing(label), look);
-    const written = this.#resources.put("mcp_listing", label, JSON.stringify(listing));
-    if (!written.ok) return written;
+    const noted = noteLook(this.#resources, label, lookJson);
     this.#changed();
-    return ok(null);
-  }
-
-  #listing(label: string): McpListing | null {
-    const row = this.#resources.read("mcp_listing", label);
-    return row === null ? null : McpListing.parse(JSON.parse(row.body));
+    return noted;
   }
 
   /** Notes how a durable run stands; nothing when the tenant was erased. */

@@ -1,7 +1,8 @@
-/** Routes of the Model Context Protocol, both ways; part of the route table. */
+/** Routes by which tools come from elsewhere and go there: MCP both ways, OpenAPI; part of the route table. */
 
 import type { Scope } from "./key.ts";
 import { McpServer } from "./mcp.ts";
+import { OpenApiImport } from "./openapi-import.ts";
 import type { RouteEntry } from "./route-table.ts";
 
 const READ_TOOLS: readonly Scope[] = ["tools:read", "tools:write", "tenant:admin"];
@@ -15,6 +16,15 @@ export const MCP_ROUTES: readonly RouteEntry[] = [
     scopes: ["run"],
     status: 200,
     summary: "The key's tools for MCP clients, Streamable HTTP, 2026-07-28 and 2025-11-25.",
+  },
+  {
+    method: "POST",
+    path: "/v1/tools/import",
+    scopes: WRITE_TOOLS,
+    status: 200,
+    summary:
+      "Makes one tool of each operation of an OpenAPI document, and lists what cannot be one.",
+    body: { name: "OpenApiImport", schema: OpenApiImport },
   },
   {
     method: "GET",

@@ -1,0 +1,59 @@
+/** The document of an import: sent along, or fetched through the egress guard within a size and a time. */
+
+import type { GatewayError } from "../contract/error.ts";
+import type { OpenApiImport } from "../contract/openapi-import.ts";
+import { isJsonObject, type JsonObject } from "../platform/canonical-json.ts";
+import { fail, ok, type Result } from "../platform/result.ts";
+import { guard } from "../resilience/guard.ts";
+import { parseBoundedJson } from "../tools/bounded-json.ts";
+import { checkEgress } from "../upstream/egress-guard.ts";
+import type { UpstreamFailure } from "../upstream/failure.ts";
+import { sendRequest, type UpstreamAnswer } from "../upstream/send.ts";
+
+/** Longest document that is fetched, in decoded bytes. */
+const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
+
+const FETCH_TIMEOUT_MS = 15_000;
+
+/** A document and where it came from. */
+export interface OpenApiDocument {
+  readonly root: JsonObject;
+  readonly url: string | null;
+}
+
+/** Gets the document; `unprocessable` says what is wrong with it or with its address. */
+export async function openApiDocument(
+  env: Pick<Env, "ALLOW_LOOPBACK">,
+  { openapi }: Pick<OpenApiImport, "openapi">,
+  signal: AbortSignal,
+): Promise<Result<OpenApiDocument, GatewayError>> {
+  if (typeof openapi !== "string") return ok({ root: openapi, url: null });
+  const allowLoopback = env.ALLOW_LOOPBACK === "true";
+  const url = checkEgress(openapi, { allowLoopback });
+  if (!url.ok) return refuse(url.error.reason);
+  const request = {
+    method: "GET",
+    url: url.value,
+    headers: { accept: "application/json", "user-agent": "toolformer-edge" },
+    body: null,
+  };
+  const options = { allowLoopback, maxBytes: MAX_DOCUMENT_BYTES };
+  const fetched = await guard<UpstreamAnswer, UpstreamFailure>(
+    { timeoutMs: FETCH_TIMEOUT_MS },
+    signal,
+    (attemptSignal) => sendRequest(request, options, attemptSignal),
+  );
+  if (!fetched.ok) return refuse(`The document cannot be fetched (${fetched.error.kind}).`);
+  if (fetched.value.status !== 200) {
+    return refuse(`The document's server answered with status ${fetched.value.status}.`);
+  }
+  const parsed = parseBoundedJson(fetched.value.text);
+  if (!parsed.ok || !isJsonObject(parsed.value)) {
+    return refuse("The document is not a JSON object; documents in YAML are not read.");
+  }
+  return ok({ root: parsed.value, url: openapi });
+}
+
+function refuse(message: string): Result<never, GatewayError> {
+  return fail({ code: "unprocessable", violations: [{ pointer: "/openapi", message }] });
+}
