@@ -42,17 +42,18 @@ interface Seen {
   readonly differing: number;
 }
 
-function sleep(id: string, ms: number, branch?: string): object {
+/** Calls are told apart by `n`: identical reads of one run would be sent once. */
+function sleep(id: string, ms: number, n: number, branch?: string): object {
   return {
     id,
     tool: "sleep",
-    arguments: { ms, k: branch ?? "beside" },
+    arguments: { ms, n, k: branch ?? "beside" },
     ...(branch !== undefined && { branch }),
   };
 }
 
 function besideCalls(): readonly object[] {
-  return Array.from({ length: BESIDE }, (_, n) => sleep(`beside${n}`, 5 + n));
+  return Array.from({ length: BESIDE }, (_, n) => sleep(`beside${n}`, 5, n));
 }
 
 /** What the calls beside the group gave: everything of their results but times. */
@@ -68,10 +69,10 @@ function outputsOf(text: string): readonly string[] {
 async function race(world: World, place: Place, expected: readonly string[]): Promise<Seen> {
   await world.resetTraffic();
   const losers = Array.from({ length: place.losers }, (_, n) =>
-    sleep(`loser${n}`, LOSER_MS, "loser"),
+    sleep(`loser${n}`, LOSER_MS, n, "loser"),
   );
   const answer = await world.send("POST", "/v1/runs", {
-    calls: [sleep("winner", place.winnerMs, "winner"), ...losers, ...besideCalls()],
+    calls: [sleep("winner", place.winnerMs, 0, "winner"), ...losers, ...besideCalls()],
     max_parallel: place.maxParallel,
     branches: { winner: { group: "race", policy: "first_success" }, loser: { group: "race" } },
   });
