@@ -10,10 +10,20 @@ import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
 import { rivals } from "./rivals.ts";
+import { speculation } from "./speculation.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
 
-const BENCHES: readonly Bench[] = [speedup, overhead, aborts, branches, streams, rivals, results];
+const BENCHES: readonly Bench[] = [
+  speedup,
+  overhead,
+  aborts,
+  branches,
+  streams,
+  rivals,
+  results,
+  speculation,
+];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
 const TIMING_UNITS = new Set(["ms", "×", "%"]);
