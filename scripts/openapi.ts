@@ -59,10 +59,33 @@ const OPENAI_ERROR = {
   },
 };
 
+/** Anthropic's error envelope, as `src/edge/anthropic-error.ts` writes it. */
+const ANTHROPIC_ERROR = {
+  type: "object",
+  required: ["type", "error", "request_id"],
+  properties: {
+    type: { const: "error" },
+    error: {
+      type: "object",
+      required: ["type", "message", "details"],
+      properties: {
+        type: { type: "string" },
+        message: { type: "string" },
+        details: { type: "object", properties: { error_code: { type: "string" } } },
+      },
+    },
+    request_id: { type: "string" },
+  },
+};
+
 /** The whole document. */
 function openApiDocument(): object {
   const paths: Record<string, Record<string, object>> = {};
-  const schemas: Record<string, object> = { Problem: PROBLEM, OpenAIError: OPENAI_ERROR };
+  const schemas: Record<string, object> = {
+    Problem: PROBLEM,
+    OpenAIError: OPENAI_ERROR,
+    AnthropicError: ANTHROPIC_ERROR,
+  };
   for (const route of ROUTE_TABLE) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
     (paths[path] ??= {})[route.method.toLowerCase()] = operation(route);
@@ -85,9 +108,7 @@ function openApiDocument(): object {
 }
 
 function operation(route: RouteEntry): object {
-  const error = isOpenAI(route.path)
-    ? { content: { [JSON_BODY]: { schema: reference("OpenAIError") } } }
-    : { content: { "application/problem+json": { schema: reference("Problem") } } };
+  const error = errorContent(route.path);
   return {
     summary: route.summary,
     operationId: operationId(route),
@@ -174,10 +195,14 @@ function operationId({ method, path }: RouteEntry): string {
   return [method.toLowerCase(), ...words.map((word) => word.replace(":", "by-"))].join("-");
 }
 
-function isOpenAI(path: string): boolean {
-  return ["/v1/chat/completions", "/v1/responses", "/v1/models"].some(
-    (openAI) => path === openAI || path.startsWith(`${openAI}/`),
-  );
+/** Errors come in the envelope of the protocol that the path's clients speak. */
+function errorContent(path: string): object {
+  const isOf = (root: string) => path === root || path.startsWith(`${root}/`);
+  const isOpenAI = ["/v1/chat/completions", "/v1/responses", "/v1/models"].some(isOf);
+  const envelope = isOpenAI ? "OpenAIError" : isOf("/v1/messages") ? "AnthropicError" : null;
+  return envelope === null
+    ? { content: { "application/problem+json": { schema: reference("Problem") } } }
+    : { content: { [JSON_BODY]: { schema: reference(envelope) } } };
 }
 
 function reference(name: string): object {

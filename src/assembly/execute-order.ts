@@ -122,7 +122,7 @@ export function executeChatOrder(
   signal: AbortSignal,
   durable: DurableRun | null = null,
 ): StartedRun<ChatEvent> {
-  const { context, request } = order;
+  const { context, request, asItems } = order;
   const life = lifeOf(order, durable);
   const references = referencePorts(toolsOf(order), context.snapshot, request.model);
   return start<ChatEvent>(context.runId, signal, (emit, runSignal) => {
@@ -134,7 +134,8 @@ export function executeChatOrder(
     };
     const { startedAtMs } = life.times;
     const bounds = chatBounds(context, life.times);
-    return runChat({ id: context.runId, request, bounds, startedAtMs }, ports, runSignal);
+    const run = { id: context.runId, request, bounds, startedAtMs };
+    return runChat(asItems ? { ...run, asItems } : run, ports, runSignal);
   });
 }
 

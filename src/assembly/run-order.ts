@@ -31,6 +31,8 @@ export interface ChatOrder {
   readonly tools: OfferedTools;
   /** Adds to the summary where the request went. */
   readonly isDebug: boolean;
+  /** The run says the gateway's calls too; see `ChatRun`. */
+  readonly asItems?: true;
   readonly stored?: StoredOrder;
 }
 

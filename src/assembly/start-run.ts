@@ -109,6 +109,8 @@ export interface ChatOptions {
   readonly tools: OfferedTools;
   readonly idempotencyKey: string | null;
   readonly isDebug: boolean;
+  /** For protocols that show every call: the run says the gateway's calls too. */
+  readonly asItems?: true;
 }
 
 /** Starts a chat completion. */
@@ -119,7 +121,7 @@ export async function startChat(
   options: ChatOptions,
   signal: AbortSignal,
 ): Promise<Result<StartedRun<ChatEvent>, GatewayError>> {
-  const { tools, idempotencyKey, isDebug } = options;
+  const { tools, idempotencyKey, isDebug, asItems } = options;
   const context = runContext(caller, await runIdOf(caller, idempotencyKey));
   const order = (bodyHash: string): ChatOrder => ({
     kind: "chat",
@@ -128,9 +130,10 @@ export async function startChat(
     request,
     tools,
     isDebug,
+    ...(asItems && { asItems }),
   });
   if (idempotencyKey !== null) {
-    const bodyHash = await bodyHashOf({ request, tools });
+    const bodyHash = await bodyHashOf({ request, tools, asItems });
     return followKeyedRun<ChatEvent>(env, order(bodyHash), signal);
   }
   return ok(executeChatOrder(env, order(""), waitUntil, signal));

@@ -3,12 +3,11 @@
  * methods come from here, and a test compares this table with the routes really served.
  */
 
-import { ChatRequest } from "./chat.ts";
 import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
 import { MCP_ROUTES } from "./mcp-routes.ts";
+import { MODEL_ROUTES } from "./model-routes.ts";
 import type { Schema } from "./parse.ts";
 import { Policy, PolicyRollback } from "./policy.ts";
-import { ResponseRequest } from "./response.ts";
 import { RUN_ROUTES } from "./run-routes.ts";
 import { SecretPut } from "./secret.ts";
 import { Bootstrap } from "./tenant.ts";
@@ -205,43 +204,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     status: 200,
     summary: "Reads a result that was kept in full, or the value at ?pointer= in it.",
   },
-  {
-    method: "POST",
-    path: "/v1/chat/completions",
-    scopes: RUN,
-    status: 200,
-    summary: "OpenAI's chat completions, with the gateway running its tools.",
-    body: { name: "ChatRequest", schema: ChatRequest },
-  },
-  {
-    method: "POST",
-    path: "/v1/responses",
-    scopes: RUN,
-    status: 200,
-    summary: "OpenAI's Responses, with the gateway's tools as items and approvals.",
-    body: { name: "ResponseRequest", schema: ResponseRequest },
-  },
-  {
-    method: "GET",
-    path: "/v1/responses/:id",
-    scopes: RUN,
-    status: 200,
-    summary: "Reads a kept response; ?stream=true&starting_after=n follows one in the background.",
-  },
-  {
-    method: "POST",
-    path: "/v1/responses/:id/cancel",
-    scopes: RUN,
-    status: 200,
-    summary: "Cancels a response in the background.",
-  },
-  {
-    method: "DELETE",
-    path: "/v1/responses/:id",
-    scopes: RUN,
-    status: 200,
-    summary: "Forgets a kept response.",
-  },
+  ...MODEL_ROUTES,
   {
     method: "GET",
     path: "/v1/models",

@@ -18,6 +18,7 @@ import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
 import { mcp } from "./routes/mcp.ts";
 import { mcpServers } from "./routes/mcp-servers.ts";
+import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
 import { policy } from "./routes/policy.ts";
 import { reference } from "./routes/reference.ts";
@@ -55,6 +56,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/results", results);
   app.route("/v1/chat/completions", chatCompletions);
   app.route("/v1/responses", responses);
+  app.route("/v1/messages", messages);
   app.route("/v1/models", models);
   app.route("/mcp", mcp);
   app.notFound((c) => refuse(c, unknownRoute(c.req.path)));

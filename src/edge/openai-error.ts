@@ -24,9 +24,9 @@ export function openAIErrorResponse(error: GatewayError): Response {
     "content-type": "application/json",
     ...errorHeaders(error),
   };
-  if (HOPELESS.has(error.code)) headers["x-should-retry"] = "false";
+  if (isHopeless(error)) headers["x-should-retry"] = "false";
   return new Response(JSON.stringify({ error: openAIError(error) }), {
-    status: openAIStatus(error),
+    status: clientStatus(error),
     headers,
   });
 }
@@ -36,7 +36,7 @@ export function openAIError(error: GatewayError): OpenAIError {
   const violation = "violations" in error ? error.violations[0] : undefined;
   return {
     message: violation === undefined ? errorDetail(error, ENGLISH) : violationText(violation),
-    type: errorType(openAIStatus(error)),
+    type: errorType(clientStatus(error)),
     param: violation === undefined ? paramOfCode(error.code) : paramOf(violation.pointer),
     code: errorCode(error),
   };
@@ -72,6 +72,11 @@ const OPENAI_RESOURCES: ReadonlySet<string> = new Set([
   "videos",
 ]);
 
+/** True when the same request would only meet the error again, or repeating it could do something twice. */
+export function isHopeless(error: GatewayError): boolean {
+  return HOPELESS.has(error.code);
+}
+
 /** Errors that the same request meets again, or whose repetition could do something twice. */
 const HOPELESS: ReadonlySet<ErrorCode> = new Set([
   "approval_refused",
@@ -90,7 +95,8 @@ const PASSED_ON: ReadonlySet<number> = new Set([400, 404, 413, 422, 429]);
 /** An upstream that refuses the gateway says nothing about the client; its words would read as if it did. */
 const ABOUT_THE_GATEWAY: ReadonlySet<number> = new Set([401, 403]);
 
-function openAIStatus(error: GatewayError): number {
+/** The status a client sees, which may be the upstream's where it speaks about the client's request. */
+export function clientStatus(error: GatewayError): number {
   const passesOn = error.code === "upstream_rejected" && PASSED_ON.has(error.upstreamStatus);
   return passesOn ? error.upstreamStatus : STATUS[error.code];
 }

@@ -4,6 +4,7 @@ import type { Context } from "hono";
 
 import type { GatewayError } from "../contract/error.ts";
 import type { EdgeEnv } from "./edge-env.ts";
+import { anthropicErrorResponse, isAnthropicPath } from "./anthropic-error.ts";
 import { isMcpPath, mcpErrorResponse } from "./mcp/mcp-error.ts";
 import { isOpenAIPath, openAIErrorResponse } from "./openai-error.ts";
 import { problemResponse } from "./problem.ts";
@@ -11,8 +12,8 @@ import { problemResponse } from "./problem.ts";
 /** The answer to a request that met `error`. */
 export function refuse(c: Context<EdgeEnv>, error: GatewayError): Response {
   c.var.record.code = error.code;
-  if (isMcpPath(c.req.path)) return mcpErrorResponse(error);
-  return isOpenAIPath(c.req.path)
-    ? openAIErrorResponse(error)
-    : problemResponse(error, c.var.record.id);
+  const { path } = c.req;
+  if (isAnthropicPath(path)) return anthropicErrorResponse(error, c.var.record.id);
+  if (isMcpPath(path)) return mcpErrorResponse(error);
+  return isOpenAIPath(path) ? openAIErrorResponse(error) : problemResponse(error, c.var.record.id);
 }

@@ -40,7 +40,7 @@ export function checkRequest(
     const named = nameOf(tool);
     if (named === null || !taken.has(named.name)) continue;
     violations.push({
-      pointer: `/tools/${index}/${named.field}/name`,
+      pointer: `/tools/${index}/${named.field}name`,
       message: "The gateway offers a tool of this name; leave it out here or with x-gw-tools.",
     });
   }
@@ -98,15 +98,19 @@ function clientTools(request: ChatRequest): readonly JsonObject[] {
   return (request.tools ?? []).map(asJsonObject);
 }
 
-/** A tool's name and the member that holds it: `function`, or `custom` for tools that take free text. */
+/**
+ * A tool's name and where it stands: in `function`, in `custom` for tools that take free text, or in the tool itself for
+ * one that only its provider understands.
+ */
 function nameOf(tool: JsonObject): { readonly field: string; readonly name: string } | null {
   for (const field of ["function", "custom"]) {
     const inner = tool[field];
     if (!isJsonObject(inner)) continue;
     const name = inner["name"];
-    if (typeof name === "string") return { field, name };
+    if (typeof name === "string") return { field: `${field}/`, name };
   }
-  return null;
+  const own = tool["name"];
+  return typeof own === "string" ? { field: "", name: own } : null;
 }
 
 function asFunctionTool(tool: OfferedTool): JsonObject {

@@ -28,7 +28,7 @@ export function isRouter(env: { readonly ROLE: string }): env is RouterEnv & { R
 
 const RETRY_AFTER_S = 5;
 
-const KEY_REGION = /^Bearer +tfe_(?:live|test)_(us|eu|ap)_/i;
+const KEY_REGION = /^(?:Bearer +)?tfe_(?:live|test)_(us|eu|ap)_/i;
 
 /** Continents served from elsewhere than the United States; Cloudflare's two-letter codes. */
 const NEAREST: Readonly<Record<string, KeyRegion>> = { EU: "eu", AF: "eu", AS: "ap", OC: "ap" };
@@ -45,7 +45,9 @@ export async function forward(request: Request, env: RouterEnv): Promise<Respons
 
 /** The region a request belongs to: its key's, else the nearest to where it came from, else `us`. */
 export function regionOf(request: Request): KeyRegion {
-  const word = KEY_REGION.exec(request.headers.get("authorization") ?? "")?.[1]?.toLowerCase();
+  const { headers } = request;
+  const key = headers.get("authorization") ?? headers.get("x-api-key") ?? "";
+  const word = KEY_REGION.exec(key)?.[1]?.toLowerCase();
   if (word === "us" || word === "eu" || word === "ap") return word;
   const continent = request.cf?.["continent"];
   return typeof continent === "string" ? (NEAREST[continent] ?? "us") : "us";

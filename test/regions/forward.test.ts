@@ -73,6 +73,11 @@ describe("regionOf", () => {
     expect(regionOf(request(null, { continent }))).toBe(expected);
   });
 
+  it("reads the region in a key of either header", () => {
+    const headers = { "x-api-key": mintKeyText("eu", "live") };
+    expect(regionOf(new Request("https://gateway/v1/messages", { headers }))).toBe("eu");
+  });
+
   it.each([null, "Bearer sk-123", "Basic dGZl"])(
     "falls back to us when neither header %j nor place says more",
     (header) => {

@@ -22,7 +22,7 @@ export function requireScope(method: Method, path: string): MiddlewareHandler<Ed
     throw new Error(`${method} ${path} has no scope`);
   return async (c, next) => {
     const address = c.req.header("cf-connecting-ip") ?? "unknown";
-    const authorization = c.req.header("authorization") ?? null;
+    const authorization = c.req.header("authorization") ?? bearerOf(c.req.header("x-api-key"));
     const key = await authenticate(c.env, authorization, address, Date.now());
     if (!key.ok) return refuse(c, key.error);
     if (!key.value.scopes.some((scope) => scopes.includes(scope))) {
@@ -32,4 +32,9 @@ export function requireScope(method: Method, path: string): MiddlewareHandler<Ed
     c.set("key", key.value);
     return next();
   };
+}
+
+/** Anthropic's clients send their key in a header of its own. */
+function bearerOf(apiKey: string | undefined): string | null {
+  return apiKey === undefined ? null : `Bearer ${apiKey}`;
 }

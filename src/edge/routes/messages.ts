@@ -1,0 +1,108 @@
+/** `POST /v1/messages`: Anthropic's Messages API, with the tenant's tools run on the way, over any kind of provider. */
+
+import { Hono, type Context } from "hono";
+
+import { routeModel } from "../../assembly/ask-model.ts";
+import { startChat, type RunCaller } from "../../assembly/start-run.ts";
+import type { ChatEvent } from "../../contract/chat.ts";
+import { MessagesRequest } from "../../contract/messages.ts";
+import { chatBody } from "../../orchestration/messages/chat-body.ts";
+import type { MessagesTarget } from "../../orchestration/messages/target.ts";
+import { WholeMessage } from "../../orchestration/messages/whole-message.ts";
+import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
+import { MAX_CHAT_BODY_BYTES, readBody } from "../body.ts";
+import { loadCaller } from "../caller.ts";
+import type { EdgeEnv } from "../edge-env.ts";
+import { createMessageEncoder, messageError, PING } from "../message-events.ts";
+import { requireScope } from "../middleware/require-scope.ts";
+import { refuse } from "../refuse.ts";
+import { readIdempotencyKey, readToolChoice } from "../run-headers.ts";
+import { startingWith } from "../starting-with.ts";
+import { streamAnswer } from "../stream-answer.ts";
+
+/** The route of messages. */
+export const messages = new Hono<EdgeEnv>().post(
+  "/",
+  requireScope("POST", "/v1/messages"),
+  async (c) => {
+    c.header("request-id", c.var.record.id);
+    const caller = await loadCaller(c);
+    if (!caller.ok) return refuse(c, caller.error);
+    const body = await readBody(c.req.raw, MessagesRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
+    if (!body.ok) return refuse(c, body.error);
+    const { snapshot, key } = caller.value;
+    const tools = readToolChoice(c.req.header("x-gw-tools"), snapshot.tools, key.tools);
+    if (!tools.ok) return refuse(c, tools.error);
+    const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
+    if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
+    const request = chatBody(body.value, targetOf(caller.value, body.value.model));
+    if (!request.ok) return refuse(c, request.error);
+    const options = {
+      tools: tools.value,
+      idempotencyKey: idempotencyKey.value,
+      isDebug: c.req.header("x-gw-debug") === "1",
+      asItems: true,
+    } as const;
+
+    const run = await startAdmitted(c, caller.value, (signal) =>
+      startChat(c.env, caller.value, request.value, options, signal),
+    );
+    if (!run.ok) return refuse(c, run.error);
+    return answer(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+  },
+);
+
+/** Who will answer, as far as it decides what the request may hold; an unknown model is refused by the run. */
+function targetOf({ snapshot }: RunCaller, model: string): MessagesTarget {
+  const route = routeModel(snapshot, model);
+  const kind = route?.upstream.kind;
+  const host = route === null ? null : (URL.parse(route.target.base_url)?.host ?? null);
+  return {
+    isMessages: kind === "anthropic",
+    isOpenAI: kind === "openai" && host === "api.openai.com",
+  };
+}
+
+/** Waits for the first event, which decides between an error with a status and an answer; then streams or collects. */
+async function answer(
+  c: Context<EdgeEnv>,
+  run: AdmittedRun<ChatEvent>,
+  request: MessagesRequest,
+  heartbeatMs: number,
+): Promise<Response> {
+  const { record } = c.var;
+  const { events } = run;
+  const fromMs = Date.now();
+  const first = await events.next();
+  record.waitedMs = Date.now() - fromMs;
+  if (first.done === true) return refuse(c, { code: "cancelled" });
+  if (first.value.type === "failed") return refuse(c, first.value.error);
+  const all = startingWith(first.value, events);
+  if (request.stream !== true) {
+    const collected = await collect(c, all);
+    record.waitedMs = Date.now() - fromMs;
+    return collected;
+  }
+  const encode = createMessageEncoder();
+  return streamAnswer(c, run, all, heartbeatMs, {
+    contentType: "text/event-stream",
+    encode: (event) => {
+      if (event.type === "failed") record.code = event.error.code;
+      return encode(event);
+    },
+    isLast: (event) => event.type === "finished" || event.type === "failed",
+    unfinished: (isFault) => messageError({ code: isFault ? "internal" : "cancelled" }, run.id),
+    heartbeat: PING,
+  });
+}
+
+async function collect(c: Context<EdgeEnv>, events: AsyncIterator<ChatEvent>): Promise<Response> {
+  const message = new WholeMessage();
+  for (;;) {
+    const next = await events.next();
+    if (next.done === true) return refuse(c, { code: "cancelled" });
+    if (next.value.type === "failed") return refuse(c, next.value.error);
+    if (next.value.type === "finished") return c.json(message.end(next.value));
+    message.take(next.value);
+  }
+}
