@@ -13,6 +13,7 @@ import { rivals } from "./rivals.ts";
 import { speculation } from "./speculation.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
+import { wire } from "./wire.ts";
 
 const BENCHES: readonly Bench[] = [
   speedup,
@@ -23,6 +24,7 @@ const BENCHES: readonly Bench[] = [
   rivals,
   results,
   speculation,
+  wire,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */

@@ -6,10 +6,10 @@
 import * as fc from "fast-check";
 import { describe, expect, inject, it } from "vitest";
 
+import { readRecording, recordingBytes } from "../../bench/wire-recording.ts";
 import type { ModelEvent } from "../../src/contract/chat.ts";
 import { callsOf, textOf } from "../support/chat-answers.ts";
 import { cut } from "../support/cut-bytes.ts";
-import { readRecording, recordingBytes } from "../support/wire-recording.ts";
 
 /** What one recording means. Texts are given by length, so that no recording is copied here. */
 interface Expected {

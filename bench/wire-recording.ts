@@ -1,11 +1,11 @@
 /** Recorded answers of model providers as the bytes they were sent in, read by the parser of their protocol. */
 
-import type { ModelEvent } from "../../src/contract/chat.ts";
-import { createMessagesParser } from "../../src/upstream/anthropic/messages-answer.ts";
-import type { AnswerParser } from "../../src/upstream/answer-parser.ts";
-import { createChatAnswerParser, createChatStreamParser } from "../../src/upstream/chat-stream.ts";
-import { createResponsesParser } from "../../src/upstream/responses/responses-answer.ts";
-import { unfoldWrapperCalls } from "../../src/upstream/wrapper-calls.ts";
+import type { ModelEvent } from "../src/contract/chat.ts";
+import { createMessagesParser } from "../src/upstream/anthropic/messages-answer.ts";
+import type { AnswerParser } from "../src/upstream/answer-parser.ts";
+import { createChatAnswerParser, createChatStreamParser } from "../src/upstream/chat-stream.ts";
+import { createResponsesParser } from "../src/upstream/responses/responses-answer.ts";
+import { unfoldWrapperCalls } from "../src/upstream/wrapper-calls.ts";
 
 const utf8 = new TextEncoder();
 
