@@ -237,6 +237,23 @@ describe("collectCompletion", () => {
     });
   });
 
+  it("shows a custom tool's call with its free text, streamed and whole", async () => {
+    const custom: readonly ChatEvent[] = [
+      { type: "client_call", index: 0, id: "c", name: "sql", isCustom: true },
+      { type: "client_call_arguments", index: 0, delta: "SELECT 1" },
+    ];
+    expect(await message(...custom)).toMatchObject({
+      tool_calls: [{ id: "c", type: "custom", custom: { name: "sql", input: "SELECT 1" } }],
+    });
+    const deltas = chunks([STARTED, ...custom]).map((chunk) =>
+      isJsonObject(chunk) ? Object.values(chunk["choices"] ?? [])[0] : null,
+    );
+    expect(deltas.slice(1)).toMatchObject([
+      { delta: { tool_calls: [{ index: 0, id: "c", type: "custom", custom: { name: "sql" } }] } },
+      { delta: { tool_calls: [{ index: 0, custom: { input: "SELECT 1" } }] } },
+    ]);
+  });
+
   it("ignores arguments of a call that never began", async () => {
     expect(
       await message({ type: "client_call_arguments", index: 3, delta: "{}" }),
