@@ -35,7 +35,10 @@ describe.each(KINDS)("messages over an upstream of kind %s", (kind) => {
       { text: "Done." },
     );
     const whole = await sdkOf(tenant).messages.create(body);
-    const streamed = await sdkOf(tenant).messages.stream(body).finalMessage();
+    expect(whole._request_id).toMatch(/^req_/);
+    const stream = sdkOf(tenant).messages.stream(body);
+    const streamed = await stream.finalMessage();
+    expect(stream.request_id).toMatch(/^req_/);
     for (const message of [whole, streamed]) {
       expect(message.id).toMatch(/^msg_run_/);
       expect(typesOf(message)).toEqual([

@@ -25,7 +25,6 @@ export const messages = new Hono<EdgeEnv>().post(
   "/",
   requireScope("POST", "/v1/messages"),
   async (c) => {
-    c.header("request-id", c.var.record.id);
     const caller = await loadCaller(c);
     if (!caller.ok) return refuse(c, caller.error);
     const body = await readBody(c.req.raw, MessagesRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
@@ -48,7 +47,10 @@ export const messages = new Hono<EdgeEnv>().post(
       startChat(c.env, caller.value, request.value, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
-    return answer(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+    const response = await answer(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+    // Where Anthropic's clients look for it.
+    response.headers.set("request-id", c.var.record.id);
+    return response;
   },
 );
 
