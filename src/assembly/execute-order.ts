@@ -36,6 +36,7 @@ import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
 import { toolContext } from "./tool-ports.ts";
+import { thenRethrow } from "./then-rethrow.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
 import { speculationOf } from "./tenant-memory.ts";
 import { turnStore } from "./turn-store.ts";
@@ -264,29 +265,5 @@ function start<Event extends { readonly type: string }>(
     id,
     events: thenRethrow(channel.iterable, work),
     ended: work.then(close, close),
-  };
-}
-
-/**
- * The run's events, and after the last of them whatever the run core threw: a bug or a platform fault must reach who
- * reads, not look like an end.
- */
-function thenRethrow<Event>(
-  events: AsyncIterable<Event>,
-  work: Promise<unknown>,
-): AsyncIterable<Event> {
-  const iterator = events[Symbol.asyncIterator]();
-  return {
-    [Symbol.asyncIterator]: () => ({
-      async next() {
-        const next = await iterator.next();
-        if (next.done === true) await work;
-        return next;
-      },
-      async return() {
-        await iterator.return?.();
-        return { done: true, value: undefined };
-      },
-    }),
   };
 }
