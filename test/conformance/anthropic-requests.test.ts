@@ -57,7 +57,10 @@ describe("what the model is asked", () => {
     const [messages, chat] = await askedOf(model, mark);
     expect(messages).toMatchObject({
       max_tokens: 77,
-      system: [{ type: "text", text: mark, cache_control: { type: "ephemeral" } }],
+      // The gateway's own instruction about its tools may stand beside it.
+      system: expect.arrayContaining([
+        { type: "text", text: mark, cache_control: { type: "ephemeral" } },
+      ]),
       messages: [{ content: [{ type: "image", source: png }, { type: "text" }] }],
       tools: [{ name: "mine" }, { name: "wait" }],
       tool_choice: { type: "auto", disable_parallel_tool_use: true },
@@ -68,10 +71,16 @@ describe("what the model is asked", () => {
     });
     expect(chat).toMatchObject({
       max_tokens: 77,
-      messages: [
-        { role: "system", content: [{ type: "text", text: mark }] },
-        { role: "user", content: [{ type: "image_url" }, { type: "text" }] },
-      ],
+      messages: expect.arrayContaining([
+        { role: "system", content: expect.arrayContaining([{ type: "text", text: mark }]) },
+        {
+          role: "user",
+          content: [
+            { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
+            { type: "text", text: "nothing" },
+          ],
+        },
+      ]),
       tools: [{ function: { name: "mine" } }, { function: { name: "wait" } }],
       parallel_tool_calls: false,
       stop: ["END"],
