@@ -157,11 +157,8 @@ describe("a call that needs approval", () => {
     const half = create(tenant, { previous_response_id: first.id, input: [answer(id)], tools });
     await expect(half).rejects.toMatchObject({ status: 400 });
     const result = { type: "function_call_output", call_id: own?.call_id, output: "own result" };
-    const second = await create(tenant, {
-      previous_response_id: first.id,
-      input: [result, answer(id)],
-      tools,
-    });
+    const input = [result, answer(id)];
+    const second = await create(tenant, { previous_response_id: first.id, input, tools });
     expect(second.output_text).toContain("own result");
     expect(await ledgerEntries(note)).toBe(1);
   });
@@ -188,6 +185,28 @@ describe("a call that needs approval", () => {
     const never = await create(tenant, { input: [noting], tools: [entry("never")] });
     expect(requestsOf(never)).toHaveLength(1);
     expect(await ledgerEntries(note)).toBe(0);
+  });
+});
+
+describe("a tool the request asks about", () => {
+  it("is not made unasked in a chain either", async () => {
+    const tenant = await newTenant();
+    await tenant.call("PUT", "/v1/tools/waiting", {
+      description: "Waits in a chain",
+      input: { type: "object", properties: {} },
+      effect: "read",
+      chain: {
+        calls: [{ id: "one", tool: "wait", arguments: { ms: 1 } }],
+        output: { $ref: "one#" },
+      },
+    });
+    const script = scripted({ calls: [call("waiting")] }, { text: "{{results}}" });
+    const require_approval = { always: { tool_names: ["wait"] } };
+    const asked = { type: "mcp", server_label: "gateway", require_approval };
+    await create(tenant, { input: [script], tools: [asked] });
+    expect((await toolRequests(tenant.mark)).started).toBe(0);
+    await create(tenant, { input: [script] });
+    expect((await toolRequests(tenant.mark)).started).toBe(1);
   });
 });
 
@@ -269,8 +288,8 @@ describe("an approval is refused", () => {
   it("when messages would jump the queue before every request is answered", async () => {
     const tenant = await askingTenant();
     const first = await askFor(tenant, unique("a"), unique("b"));
-    const [a] = requestsOf(first);
-    for (const input of ["Well?", [answer(a), { role: "user", content: "Well?" }]])
+    const word = answer(requestsOf(first)[0]);
+    for (const input of ["Well?", [word, { role: "user", content: "Well?" }]])
       await expect(create(tenant, { previous_response_id: first.id, input })).rejects.toMatchObject(
         { status: 400 },
       );

@@ -2,7 +2,8 @@
 
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { fail } from "../../platform/result.ts";
-import type { ToolBox } from "../ports.ts";
+import { decorateLanes } from "../journal/decorate-lanes.ts";
+import type { LanePool, ToolBox } from "../ports.ts";
 
 /** `tools` without those not in `offered`; calls of those in `asked` have to be approved. */
 export function narrowedTools(
@@ -26,6 +27,20 @@ export function narrowedTools(
         : marked.plan(id, wireName, argumentsJson),
     find: (wireName) => (gone.has(wireName) ? null : marked.find(wireName)),
   };
+}
+
+/**
+ * `pool` in which calls of the tools in `asked` have to be approved, whoever makes them: a chain plans its steps by
+ * itself.
+ */
+export function askingLanes(pool: LanePool, asked: ReadonlySet<string>): LanePool {
+  if (asked.size === 0) return pool;
+  return decorateLanes(pool, {
+    run: (lane, call, timeoutMs, signal) => {
+      const isOpen = asked.has(call.tool) && call.approval !== "granted";
+      return lane.run(isOpen ? { ...call, approval: "required" } : call, timeoutMs, signal);
+    },
+  });
 }
 
 /** `tools` for exactly the calls somebody said yes to, by id. */

@@ -23,6 +23,7 @@ import { beginResponse, type Beginning } from "./begin-response.ts";
 import { chatBody, instructionsOf } from "./chat-body.ts";
 import { ItemStream } from "./item-stream.ts";
 import { listedToolsets } from "./listed-toolsets.ts";
+import { askingLanes } from "./marked-tools.ts";
 import type { ResponsePorts, ResponseRun } from "./ports.ts";
 import { responseSkeleton } from "./response-object.ts";
 import { claimCalls, resumeTurn, type ResumedTurn } from "./resume-turn.ts";
@@ -64,7 +65,7 @@ class Responding {
     signal: AbortSignal,
   ) {
     this.#run = run;
-    this.#ports = ports;
+    this.#ports = { ...ports, lanes: askingLanes(ports.lanes, begun.chosen.asked) };
     this.#begun = begun;
     this.#startedAtMs = startedAtMs;
     this.#signal = signal;
