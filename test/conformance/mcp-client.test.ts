@@ -95,6 +95,7 @@ for (const { name, mode } of MODES) {
         { onprogress: ({ progress, total, message }) => heard.push([progress, total, message]) },
       );
       expect(heard).toEqual([
+        [0, 2, "queued"],
         [1, 2, "started"],
         [2, 2, "finished"],
       ]);

@@ -144,6 +144,7 @@ async function followRun(
   report: (progress: number, message: string) => Promise<void>,
 ): Promise<CallResult | null> {
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
+    if (next.value.type === "call.queued") await report(0, "queued");
     if (next.value.type === "call.started") await report(1, "started");
     if (next.value.type === "run.completed") return next.value.report.results[0] ?? null;
   }
