@@ -172,7 +172,8 @@ describe("what a provider is asked", () => {
     });
     const [first] = await askedOf(mark);
     expect(first?.body).toMatchObject({
-      system: [{ type: "text", text: mark }],
+      // The gateway's own instruction about its tools may follow it.
+      system: [{ type: "text", text: expect.stringContaining(mark) }],
       max_tokens: 50,
       tool_choice: { type: "any", disable_parallel_tool_use: true },
       tools: expect.arrayContaining([
@@ -196,7 +197,8 @@ describe("what a provider is asked", () => {
       const { type, role } = plain(item);
       return type ?? role;
     });
-    expect(types).toEqual(["user", "reasoning", "function_call", "function_call_output"]);
+    const made = types.filter((type) => type !== "system");
+    expect(made).toEqual(["user", "reasoning", "function_call", "function_call_output"]);
   });
 
   it("400 with the place for what the provider's protocol cannot say", async () => {
