@@ -6,6 +6,7 @@
 import { aborts } from "./aborts.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
+import { crash } from "./crash.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
@@ -25,6 +26,7 @@ const BENCHES: readonly Bench[] = [
   results,
   speculation,
   wire,
+  crash,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
