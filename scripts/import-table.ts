@@ -73,7 +73,6 @@ export const OBJECT_COMMON: readonly Room[] = ["algorithms", "contract", "platfo
 /** Each third-party library has one home room, so replacing it touches one room. */
 export const LIBRARY_HOME: Record<string, Room> = {
   hono: "edge",
-  openai: "upstream",
   "@modelcontextprotocol/client": "upstream",
   "@modelcontextprotocol/server": "edge",
   "@cfworker/json-schema": "tools",

@@ -1,23 +1,26 @@
 /**
- * Asks an OpenAI-compatible model one turn, through the `openai` package and our own eyes.
- *
- * The package builds the request; its `fetch` is ours (ask-provider.ts), so it never sees an error body, which it would
- * read without a bound, nor the key.
+ * Asks an OpenAI-compatible model one turn. The body goes out as the client wrote it, and the answer is read by our own
+ * parser, because of what providers really send.
  */
 
-import { type AskProvider, askProvider, type ModelRequest, type Protocol } from "./ask-provider.ts";
+import {
+  type AskProvider,
+  askProvider,
+  deliverJson,
+  type ModelRequest,
+  type Protocol,
+} from "./ask-provider.ts";
 import { createChatAnswerParser, createChatStreamParser } from "./chat-stream.ts";
-import { postJson } from "./openai-client.ts";
 import { bearerHeaders } from "./provider-headers.ts";
 
 /** Asks `POST {base}/chat/completions`; the body goes out untouched. */
 export const askChatModel: AskProvider = (request) => askProvider(request, chatProtocol(request));
 
-function chatProtocol({ apiKey, body, timeouts }: ModelRequest): Protocol {
+function chatProtocol({ apiKey, body }: ModelRequest): Protocol {
   return {
     path: "/chat/completions",
     headers: bearerHeaders(apiKey),
-    deliver: (url, send) => postJson(url, body, timeouts.totalMs, send),
+    deliver: deliverJson(body),
     parser: (isStream, options) =>
       isStream ? createChatStreamParser(options) : createChatAnswerParser(options),
   };

@@ -6,9 +6,8 @@
  * the same guard, clocks and signal as every other provider.
  */
 
-import { type AskProvider, askProvider } from "../ask-provider.ts";
+import { type AskProvider, askProvider, deliverJson } from "../ask-provider.ts";
 import { createChatAnswerParser, createChatStreamParser } from "../chat-stream.ts";
-import { postJson } from "../openai-client.ts";
 import { bearerHeaders } from "../provider-headers.ts";
 import { workersAiBody } from "./workers-ai-body.ts";
 import { openAIChunk } from "./workers-ai-chunk.ts";
@@ -18,8 +17,7 @@ export const askWorkersAiModel: AskProvider = (request) =>
   askProvider(request, {
     path: "/chat/completions",
     headers: bearerHeaders(request.apiKey),
-    deliver: (url, send) =>
-      postJson(url, workersAiBody(request.body), request.timeouts.totalMs, send),
+    deliver: deliverJson(workersAiBody(request.body)),
     parser: (isStream, options) => {
       const quirks = { ...options, asChunk: openAIChunk };
       return isStream ? createChatStreamParser(quirks) : createChatAnswerParser(quirks);
