@@ -18,7 +18,7 @@ export async function call(line: string, options: Call = {}): Promise<Response> 
 /** The request `call` sends. */
 export function request(line: string, { key, body, headers, signal }: Call = {}): Request {
   const [method = "GET", path = "/"] = line.split(" ");
-  return new Request(`http://gateway${path}`, {
+  return new Request(`http://localhost${path}`, {
     method,
     headers: {
       ...(key !== undefined && { authorization: `Bearer ${key}` }),
