@@ -4,47 +4,43 @@
  * What is compared is the mean time until all results are in: from the start of a run until the model is asked with
  * every result. Each plan is run by all contestants one after another, in an order that rotates, so the machine's mood
  * hits all alike. Every call of every contestant is held against the plan: a time counts only with the right calls.
- * The columns the figures come from are printed for all, whoever wins.
+ * The columns the figures come from are printed for all, whoever wins. The gateway is played without guesses; with them
+ * it first learns from every other plan and is then compared on the rest. At last the frameworks are its clients.
  */
 
-import { startGateway, type Gateway } from "../dev/gateway.ts";
-import { bootstrapOperator, createTenantForTests } from "../dev/provision.ts";
 import { epochMs, inParallel, type Bench, type BenchOptions } from "./bench.ts";
 import { row, type BenchRow } from "./report.ts";
-import { CONTESTANTS, type Arena, type Contestant } from "./rivals/contestants.ts";
+import { openArena, type Arena } from "./rivals/arena.ts";
+import { CLIENTS, CONTESTANTS, GUESSING, type Contestant } from "./rivals/contestants.ts";
 import { bfclPlans, hasGoldData, nestfulPlans, type GoldPlan } from "./rivals/gold-plan.ts";
-import { toolAnswer, canonical } from "./rivals/latency.ts";
+import { markText } from "./rivals/model-server.ts";
 import {
-  markText,
-  startPlayingModel,
-  type PlayingModel,
-  type RunRecord,
-} from "./rivals/model-server.ts";
-import { noteOf, startPlayedTools, type PlayedTools } from "./rivals/tool-server.ts";
-import { mean, quantile } from "./statistics.ts";
+  countCalls,
+  emptyScore,
+  meanSeconds,
+  scoreRows,
+  type Sample,
+  type Score,
+} from "./rivals/score.ts";
 
-/** The played world is this much faster than the one it stands for; all ratios stay. */
-const SCALE = 5;
-/** Plans under way at once. */
-const WIDTH = 4;
+/** The played world is this much faster than the one it stands for. At 1, what a loop itself costs is weighed as it is. */
+const SCALE = 1;
+/** Plans under way at once, so few that nobody waits for a processor. */
+const WIDTH = 20;
 /** Draws of the latencies. */
 const DRAWS = 2;
-const SMOKE_PLANS = 3;
-const PLANS_A_TENANT = 50;
+const SMOKE_PLANS = 4;
 
 interface Match {
   readonly label: string;
   readonly plans: readonly GoldPlan[];
   /** Most that the gateway's mean may be of the best rival's. */
   readonly maxRatio: number;
+  /** The same with guesses; null where guessing is not played. */
+  readonly maxGuessingRatio: number | null;
 }
 
-interface Sample {
-  readonly seconds: number;
-  readonly record: RunRecord;
-}
-
-/** Starts the servers, plays every match and reports. */
+/** Plays every match and reports. */
 async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> {
   if (!hasGoldData()) {
     console.log("rivals: ../shared/data is not there; skipped");
@@ -64,190 +60,132 @@ function matches(smoke: boolean): readonly Match[] {
       label: `NESTFUL, ${nestful.plans.length} of ${nestful.total} plans resolve`,
       plans: some(nestful.plans),
       maxRatio: 0.75,
+      maxGuessingRatio: 0.72,
     },
     {
       label: `BFCL parallel_multiple, ${bfcl.total} plans`,
       plans: some(bfcl.plans),
       maxRatio: 0.92,
+      maxGuessingRatio: null,
     },
   ];
 }
 
 async function play(match: Match, draws: number, seed: number): Promise<readonly BenchRow[]> {
-  const tools = new Map(match.plans.flatMap((plan) => plan.tools.map((tool) => [tool.name, tool])));
-  const outputs = new Map([...tools].map(([name, tool]) => [name, tool.outputs]));
-  const model = await startPlayingModel(SCALE);
-  const toolServer = await startPlayedTools(SCALE, outputs);
-  const gateway = await startGateway({});
+  const { label, plans, maxRatio, maxGuessingRatio } = match;
+  const arena = await openArena(plans, SCALE);
   try {
-    const arena = await openArena(gateway, model, toolServer, match);
-    const samples = new Map<string, Sample[]>(CONTESTANTS.map(({ name }) => [name, []]));
-    // One run of each warms connections, compiled code and the tenant's snapshot.
-    for (const contestant of CONTESTANTS)
-      await playOne(contestant, arena, model, match.plans[0], "warm");
-    const wrong = new Map<string, number>(CONTESTANTS.map(({ name }) => [name, 0]));
-    for (let draw = 0; draw < draws; draw += 1) {
-      toolServer.setSeed(`${seed}-${draw}`);
-      for (const [turn, contestant] of rotated(draw).entries()) {
-        toolServer.takeCalls();
-        await inParallel(match.plans.length, WIDTH, async (index) => {
-          const mark = `${draw}-${turn}-${index}`;
-          const sample = await playOne(contestant, arena, model, match.plans[index], mark);
-          samples.get(contestant.name)?.push(sample);
-        });
-        const faults = differences(expectedCalls(match.plans), toolServer.takeCalls());
-        wrong.set(contestant.name, (wrong.get(contestant.name) ?? 0) + faults);
-      }
-    }
-    return report(match, samples, wrong);
+    const everybody = [...CONTESTANTS, ...CLIENTS];
+    for (const contestant of everybody) await warm(contestant, arena, plans);
+    const scores = await compare(CONTESTANTS, arena, plans, { draws, seed, name: "own" });
+    const asClients = await compare(CLIENTS, arena, plans, { draws: 1, seed, name: "client" });
+    const rows = [...rowsOf(label, scores), ...rowsOf(label, asClients)];
+    rows.push(ratio(label, "gateway ÷ best rival", scores, maxRatio));
+    if (maxGuessingRatio === null) return rows;
+    return [...rows, ...(await playGuessing(match, arena, { draws, seed }, maxGuessingRatio))];
   } finally {
-    await gateway.dispose();
-    await Promise.all([model.close(), toolServer.close()]);
+    await arena.dispose();
   }
 }
 
-function rotated(by: number): readonly Contestant[] {
-  const at = by % CONTESTANTS.length;
-  return [...CONTESTANTS.slice(at), ...CONTESTANTS.slice(0, at)];
+/** One run of each warms connections, compiled code and the tenant's snapshot. */
+async function warm(
+  contestant: Contestant,
+  arena: Arena,
+  plans: readonly GoldPlan[],
+): Promise<void> {
+  for (const plan of plans.slice(0, 1)) await playOne(contestant, arena, plan, "warm");
+}
+
+/** Lets the gateway learn from the plans at even places, then compares on those at odd places. */
+async function playGuessing(
+  { label, plans }: Match,
+  arena: Arena,
+  { draws, seed }: { readonly draws: number; readonly seed: number },
+  maxRatio: number,
+): Promise<readonly BenchRow[]> {
+  const learned = plans.filter((_, at) => at % 2 === 0);
+  const judged = plans.filter((_, at) => at % 2 === 1);
+  await compare([GUESSING], arena, learned, { draws: 1, seed, name: "learning" });
+  const contestants = [...CONTESTANTS, GUESSING];
+  const scores = await compare(contestants, arena, judged, { draws, seed, name: "guessing" });
+  const half = `${label}, every other one after learning from the rest`;
+  const own = scores.get(GUESSING);
+  return [
+    ...(own === undefined ? [] : scoreRows(half, GUESSING.name, own, true)),
+    ratio(half, "gateway with guesses ÷ best rival", scores, maxRatio, "guessing"),
+  ];
+}
+
+interface Round {
+  readonly draws: number;
+  readonly seed: number;
+  /** Tells the runs of this comparison from those of others. */
+  readonly name: string;
+}
+
+async function compare(
+  contestants: readonly Contestant[],
+  arena: Arena,
+  plans: readonly GoldPlan[],
+  { draws, seed, name }: Round,
+): Promise<ReadonlyMap<Contestant, Score>> {
+  const scores = new Map(contestants.map((contestant) => [contestant, emptyScore()]));
+  for (let draw = 0; draw < draws; draw += 1) {
+    arena.tools.setSeed(`${seed}-${draw}`);
+    for (const contestant of rotated(contestants, draw)) {
+      const score = scores.get(contestant);
+      if (score === undefined) continue;
+      arena.tools.takeCalls();
+      await inParallel(plans.length, WIDTH, async (index) => {
+        const plan = plans[index];
+        if (plan === undefined) return;
+        const mark = `${name}-${draw}-${index}`;
+        score.samples.push(await playOne(contestant, arena, plan, mark));
+      });
+      countCalls(score, plans, arena.tools.takeCalls());
+    }
+  }
+  return scores;
+}
+
+function rotated(contestants: readonly Contestant[], by: number): readonly Contestant[] {
+  const at = by % contestants.length;
+  return [...contestants.slice(at), ...contestants.slice(0, at)];
 }
 
 async function playOne(
   contestant: Contestant,
   arena: Arena,
-  model: PlayingModel,
-  plan: GoldPlan | undefined,
+  plan: GoldPlan,
   mark: string,
 ): Promise<Sample> {
-  if (plan === undefined) throw new Error("there is no plan to play");
   const name = `${contestant.name}:${plan.id}:${mark}`;
-  model.expect(name, plan);
+  arena.model.expect(name, plan);
   const startedAtMs = epochMs();
-  await contestant.run(arena, plan, `${plan.prompt} ${markText(name)}`);
-  const record = model.record(name);
+  await contestant.play(arena.seat(contestant, plan), plan, `${plan.prompt} ${markText(name)}`);
+  const record = arena.model.record(name);
   if (record?.resultsInAtMs === null || record === null)
     throw new Error(`${contestant.name} never brought all results of ${plan.id}`);
   return { record, seconds: ((record.resultsInAtMs - startedAtMs) * SCALE) / 1000 };
 }
 
-/** The calls of all plans with every reference resolved, as the tool server notes them. */
-function expectedCalls(plans: readonly GoldPlan[]): readonly string[] {
-  return plans.flatMap((plan) => {
-    const results = new Map<string, Record<string, string>>();
-    const outputs = new Map(plan.tools.map((tool) => [tool.name, tool.outputs]));
-    return plan.calls.map((call) => {
-      const resolved = Object.entries(call.references).map(([name, { label, path }]) => {
-        const [member] = path;
-        const result = results.get(label) ?? {};
-        return [name, member === undefined ? result : result[member]];
-      });
-      const values = { ...call.literals, ...Object.fromEntries(resolved) };
-      results.set(
-        call.label,
-        toolAnswer(call.tool, canonical(values), outputs.get(call.tool) ?? []),
-      );
-      return noteOf(call.tool, values);
-    });
-  });
+function rowsOf(label: string, scores: ReadonlyMap<Contestant, Score>): readonly BenchRow[] {
+  return [...scores].flatMap(([{ name }, score]) => scoreRows(label, name, score, false));
 }
 
-/** Calls that are missing or too many. */
-function differences(expected: readonly string[], seen: readonly string[]): number {
-  const counts = new Map<string, number>();
-  for (const note of expected) counts.set(note, (counts.get(note) ?? 0) + 1);
-  for (const note of seen) counts.set(note, (counts.get(note) ?? 0) - 1);
-  return [...counts.values()].reduce((sum, count) => sum + Math.abs(count), 0);
-}
-
-function report(
-  match: Match,
-  samples: ReadonlyMap<string, readonly Sample[]>,
-  wrong: ReadonlyMap<string, number>,
-): readonly BenchRow[] {
-  const rows: BenchRow[] = [];
-  const means = new Map<string, number>();
-  for (const { name } of CONTESTANTS) {
-    const own = samples.get(name) ?? [];
-    const seconds = own.map((sample) => sample.seconds);
-    const average = (pick: (record: RunRecord) => number) =>
-      mean(own.map(({ record }) => pick(record)));
-    means.set(name, mean(seconds));
-    rows.push(
-      row(match.label, `${name}: mean time until all results are in`, mean(seconds), "s"),
-      row(match.label, `${name}: p95`, quantile(seconds, 0.95), "s"),
-      row(
-        match.label,
-        `${name}: model turns`,
-        average(({ turns }) => turns),
-        "turns",
-      ),
-      row(
-        match.label,
-        `${name}: calls the model wrote`,
-        average(({ calls }) => calls),
-        "calls",
-      ),
-      row(
-        match.label,
-        `${name}: tokens read`,
-        average(({ tokens }) => tokens.in),
-        "tokens",
-      ),
-      row(
-        match.label,
-        `${name}: tokens written`,
-        average(({ tokens }) => tokens.out),
-        "tokens",
-      ),
-      row(
-        match.label,
-        `${name}: calls missing, extra or wrong`,
-        wrong.get(name) ?? 0,
-        "calls",
-        "== 0",
-      ),
-    );
-  }
-  const best = Math.min(
-    ...CONTESTANTS.filter(({ isRival }) => isRival).map(({ name }) => means.get(name) ?? Infinity),
-  );
-  const own = means.get(CONTESTANTS.find(({ isRival }) => !isRival)?.name ?? "") ?? Infinity;
-  rows.push(row(match.label, "gateway ÷ best rival", own / best, "×", `<= ${match.maxRatio}`));
-  return rows;
-}
-
-/**
- * Tenants with the tools of the match, so many that none has more tools than a tenant may. The tools only read, which is what
- * lets the gateway start them early.
- */
-async function openArena(
-  gateway: Gateway,
-  model: PlayingModel,
-  tools: PlayedTools,
-  { plans }: Match,
-): Promise<Arena> {
-  const operatorKey = await bootstrapOperator(gateway.baseUrl, gateway.secrets.BOOTSTRAP_SECRET);
-  const keys = new Map<string, string>();
-  for (let at = 0; at < plans.length; at += PLANS_A_TENANT) {
-    const group = plans.slice(at, at + PLANS_A_TENANT);
-    const known = new Map(group.flatMap((plan) => plan.tools.map((tool) => [tool.name, tool])));
-    const definitions = [...known].map(([name, { description, input }]) => {
-      const http = { method: "POST", url: `${tools.url}/${name}` };
-      return [name, { description, input, effect: "read", http }] as const;
-    });
-    const { apiKey } = await createTenantForTests(gateway.baseUrl, operatorKey, {
-      name: "rivals",
-      modelBaseUrl: `${model.url}/v1`,
-      tools: Object.fromEntries(definitions),
-      policy: { limits: { requests: [{ limit: 1_000_000, window_s: 1 }] } },
-    });
-    for (const { id } of group) keys.set(id, apiKey);
-  }
-  return {
-    modelUrl: `${model.url}/v1`,
-    toolsUrl: tools.url,
-    gatewayUrl: `${gateway.baseUrl}/v1`,
-    gatewayKey: ({ id }) => keys.get(id) ?? "",
-  };
+/** The mean of the gateway over that of the fastest framework, on the same plans. */
+function ratio(
+  label: string,
+  metric: string,
+  scores: ReadonlyMap<Contestant, Score>,
+  maxRatio: number,
+  role: Contestant["role"] = "gateway",
+): BenchRow {
+  const means = (wanted: Contestant["role"]): readonly number[] =>
+    [...scores].filter(([contestant]) => contestant.role === wanted).map(([, s]) => meanSeconds(s));
+  const value = Math.min(...means(role)) / Math.min(...means("rival"));
+  return row(label, metric, value, "×", `<= ${maxRatio}`);
 }
 
 /** The comparison with public frameworks. */

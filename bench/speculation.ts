@@ -19,6 +19,7 @@ import { WORLD } from "./rivals/latency.ts";
 import { noteOf, startPlayedTools, type PlayedTools } from "./rivals/tool-server.ts";
 import {
   readConversations,
+  type Conversation,
   type Conversations,
   type GoldTurn,
 } from "./speculation/conversations.ts";
@@ -98,12 +99,14 @@ async function play(
   const total = { calls: 0, eligible: 0, launched: 0, hits: 0, savedMs: 0 };
   tools.takeCalls();
   const startedAtMs = performance.now();
-  for (const conversation of conversations) {
+  for (const { turns, offered } of conversations) {
     const messages: object[] = [];
-    for (const turn of conversation) {
+    const headers = { "x-gw-tools": offered.join(",") };
+    for (const turn of turns) {
       model.expect(turn);
       messages.push({ role: "user", content: turn.said });
-      const answer = await tenant.call("POST", "/v1/chat/completions", { model: "gold", messages });
+      const body = { model: "gold", messages };
+      const answer = await tenant.call("POST", "/v1/chat/completions", body, headers);
       const speculation = objectOf(objectOf(answer, "x_gw"), "speculation");
       total.calls += turn.calls.length;
       total.eligible += turn.calls.filter(({ tool }) => reading.has(tool)).length;
@@ -133,10 +136,14 @@ function said(turn: GoldTurn, at: number): readonly object[] {
   });
 }
 
+function callsOf({ turns }: Conversation): GoldTurn["calls"] {
+  return turns.flatMap(({ calls }) => calls);
+}
+
 /** Requests for gold calls beyond one each: what a guess that was joined must not cause. */
 function repeated(notes: readonly string[], conversations: Conversations["conversations"]): number {
   const gold = new Map<string, number>();
-  for (const { tool, arguments: values } of conversations.flat().flatMap(({ calls }) => calls)) {
+  for (const { tool, arguments: values } of conversations.flatMap(callsOf)) {
     const note = noteOf(tool, values);
     gold.set(note, (gold.get(note) ?? 0) + 1);
   }

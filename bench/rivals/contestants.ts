@@ -22,139 +22,147 @@ import type { GoldPlan, GoldTool } from "./gold-plan.ts";
 /** Turns a loop may take; the deepest plan needs four. */
 const MAX_TURNS = 16;
 
-/** Where a contestant works. */
-export interface Arena {
-  readonly modelUrl: string;
-  readonly toolsUrl: string;
-  readonly gatewayUrl: string;
-  readonly gatewayKey: (plan: GoldPlan) => string;
+/** Whom a contestant talks to for one plan. */
+export interface Seat {
+  /** Of the model, or of the gateway in its place. */
+  readonly baseUrl: string;
+  readonly apiKey: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Where the framework sends the calls it runs itself; null when the gateway runs them and the framework is its client. */
+  readonly toolsUrl: string | null;
 }
 
 /** Runs one plan to the model's final answer. */
+export type Play = (seat: Seat, plan: GoldPlan, prompt: string) => Promise<void>;
+
+/** One way to run the tool loop. */
 export interface Contestant {
   readonly name: string;
-  readonly isRival: boolean;
-  readonly run: (arena: Arena, plan: GoldPlan, prompt: string) => Promise<void>;
+  /** `rival` runs its own loop; `gateway` and `guessing` are the gateway; `client` is a framework in front of the gateway. */
+  readonly role: "rival" | "gateway" | "guessing" | "client";
+  readonly play: Play;
 }
 
 setTracingDisabled(true);
 
-async function callTool(arena: Arena, { name }: GoldTool, values: unknown): Promise<string> {
-  const response = await fetch(`${arena.toolsUrl}/${name}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(values),
-  });
-  return response.text();
+/** The tools a framework runs itself: none when it is only a client. */
+function ownTools({ toolsUrl }: Seat, { tools }: GoldPlan): readonly OwnTool[] {
+  if (toolsUrl === null) return [];
+  return tools.map((tool) => ({
+    ...tool,
+    execute: async (values) => {
+      const response = await fetch(`${toolsUrl}/${tool.name}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(values),
+      });
+      return response.text();
+    },
+  }));
 }
 
-const aiSdk: Contestant = {
-  name: "AI SDK 7",
-  isRival: true,
-  async run(arena, plan, prompt) {
-    const provider = createOpenAICompatible({
-      name: "played",
-      baseURL: arena.modelUrl,
-      apiKey: "none",
-    });
-    const tools = plan.tools.map((each) => [
-      each.name,
-      aiTool({
-        description: each.description,
-        inputSchema: jsonSchema({ ...each.input }),
-        execute: (values) => callTool(arena, each, values),
+interface OwnTool extends GoldTool {
+  readonly execute: (values: unknown) => Promise<string>;
+}
+
+const playAiSdk: Play = async (seat, plan, prompt) => {
+  const provider = createOpenAICompatible({
+    name: "played",
+    baseURL: seat.baseUrl,
+    apiKey: seat.apiKey,
+    headers: { ...seat.headers },
+  });
+  const tools = ownTools(seat, plan).map(({ name, description, input, execute }) => [
+    name,
+    aiTool({ description, inputSchema: jsonSchema({ ...input }), execute }),
+  ]);
+  const { textStream } = streamText({
+    model: provider("played"),
+    tools: Object.fromEntries(tools),
+    stopWhen: isStepCount(MAX_TURNS),
+    maxRetries: 0,
+    prompt,
+    onError: ({ error }) => {
+      throw error;
+    },
+  });
+  for await (const piece of textStream) void piece;
+};
+
+const playAgentsSdk: Play = async (seat, plan, prompt) => {
+  const agent = new Agent({
+    name: "played",
+    model: new OpenAIChatCompletionsModel(openaiClient(seat), "played"),
+    tools: ownTools(seat, plan).map(({ name, description, input, execute }) =>
+      agentTool({
+        name,
+        description,
+        parameters: {
+          type: "object",
+          properties: {},
+          required: [],
+          ...input,
+          additionalProperties: true,
+        },
+        strict: false,
+        execute,
       }),
-    ]);
-    const { textStream } = streamText({
-      model: provider("played"),
-      tools: Object.fromEntries(tools),
-      stopWhen: isStepCount(MAX_TURNS),
-      maxRetries: 0,
-      prompt,
-      onError: ({ error }) => {
-        throw error;
-      },
-    });
-    for await (const piece of textStream) void piece;
-  },
+    ),
+  });
+  const result = await runAgent(agent, prompt, { stream: true, maxTurns: MAX_TURNS });
+  for await (const event of result) void event;
+  await result.completed;
 };
 
-const agentsSdk: Contestant = {
-  name: "OpenAI Agents SDK JS",
-  isRival: true,
-  async run(arena, plan, prompt) {
-    const client = new OpenAI({ baseURL: arena.modelUrl, apiKey: "none", maxRetries: 0 });
-    const agent = new Agent({
-      name: "played",
-      model: new OpenAIChatCompletionsModel(client, "played"),
-      tools: plan.tools.map((each) =>
-        agentTool({
-          name: each.name,
-          description: each.description,
-          parameters: {
-            type: "object",
-            properties: {},
-            required: [],
-            ...each.input,
-            additionalProperties: true,
-          },
-          strict: false,
-          execute: (values) => callTool(arena, each, values),
-        }),
-      ),
-    });
-    const result = await runAgent(agent, prompt, { stream: true, maxTurns: MAX_TURNS });
-    for await (const event of result) void event;
-    await result.completed;
-  },
+const playLangGraph: Play = async (seat, plan, prompt) => {
+  const llm = new ChatOpenAI({
+    model: "played",
+    apiKey: seat.apiKey,
+    maxRetries: 0,
+    configuration: { baseURL: seat.baseUrl, defaultHeaders: { ...seat.headers } },
+  });
+  const tools = ownTools(seat, plan).map(({ name, description, input, execute }) =>
+    langchainTool(execute, { name, description, schema: { ...input } }),
+  );
+  const graph = createReactAgent({ llm, tools });
+  const stream = await graph.stream(
+    { messages: [{ role: "user", content: prompt }] },
+    // Streams the model; `streaming: true` would count tokens with a tokenizer fetched from the network.
+    { recursionLimit: 2 * MAX_TURNS, streamMode: "messages" },
+  );
+  for await (const step of stream) void step;
 };
 
-const langGraph: Contestant = {
-  name: "LangGraph.js",
-  isRival: true,
-  async run(arena, plan, prompt) {
-    const llm = new ChatOpenAI({
-      model: "played",
-      apiKey: "none",
-      maxRetries: 0,
-      configuration: { baseURL: arena.modelUrl },
-    });
-    const tools = plan.tools.map((each) =>
-      langchainTool((values: unknown) => callTool(arena, each, values), {
-        name: each.name,
-        description: each.description,
-        schema: { ...each.input },
-      }),
-    );
-    const graph = createReactAgent({ llm, tools });
-    const stream = await graph.stream(
-      { messages: [{ role: "user", content: prompt }] },
-      // Streams the model; `streaming: true` would count tokens with a tokenizer fetched from the network.
-      { recursionLimit: 2 * MAX_TURNS, streamMode: "messages" },
-    );
-    for await (const step of stream) void step;
-  },
+/** The client is OpenAI's own; it only reads the stream to its end. */
+const playOpenai: Play = async (seat, _plan, prompt) => {
+  const stream = await openaiClient(seat).chat.completions.create({
+    model: "played",
+    stream: true,
+    messages: [{ role: "user", content: prompt }],
+  });
+  for await (const chunk of stream) void chunk;
 };
 
-/** The gateway runs the loop; the client is OpenAI's own and reads the stream to its end. */
-const gateway: Contestant = {
-  name: "Toolformer Edge",
-  isRival: false,
-  async run(arena, plan, prompt) {
-    const client = new OpenAI({
-      baseURL: arena.gatewayUrl,
-      apiKey: arena.gatewayKey(plan),
-      maxRetries: 0,
-      defaultHeaders: { "x-gw-tools": plan.tools.map(({ name }) => name).join(",") },
-    });
-    const stream = await client.chat.completions.create({
-      model: "played",
-      stream: true,
-      messages: [{ role: "user", content: prompt }],
-    });
-    for await (const chunk of stream) void chunk;
-  },
+function openaiClient({ baseUrl, apiKey, headers }: Seat): OpenAI {
+  return new OpenAI({ baseURL: baseUrl, apiKey, maxRetries: 0, defaultHeaders: { ...headers } });
+}
+
+/** Those whose times are compared, the rivals first. */
+export const CONTESTANTS: readonly Contestant[] = [
+  { name: "AI SDK 7", role: "rival", play: playAiSdk },
+  { name: "OpenAI Agents SDK JS", role: "rival", play: playAgentsSdk },
+  { name: "LangGraph.js", role: "rival", play: playLangGraph },
+  { name: "Toolformer Edge", role: "gateway", play: playOpenai },
+];
+
+/** The gateway with speculation on. */
+export const GUESSING: Contestant = {
+  name: "Toolformer Edge, guessing",
+  role: "guessing",
+  play: playOpenai,
 };
 
-/** Everybody, the rivals first. */
-export const CONTESTANTS: readonly Contestant[] = [aiSdk, agentsSdk, langGraph, gateway];
+/** The frameworks as clients of the gateway: their own loops have nothing left to do. */
+export const CLIENTS: readonly Contestant[] = CONTESTANTS.filter(
+  ({ role }) => role === "rival",
+).map(({ name, play }) => ({ name: `${name} in front of the gateway`, role: "client", play }));

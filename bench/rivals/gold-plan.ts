@@ -61,9 +61,9 @@ function asObject(value: unknown): UnknownObject {
   return isObject(value) ? value : {};
 }
 
-/** Characters every provider accepts in a tool's name. */
+/** Characters that every provider and every framework leaves as they are in a tool's name. */
 function wireName(name: string): string {
-  return name.replaceAll(/[^A-Za-z0-9_-]/g, "_").slice(0, 60);
+  return name.replaceAll(/[^A-Za-z0-9_]/g, "_").slice(0, 60);
 }
 
 function openSchema(properties: UnknownObject): UnknownObject {
@@ -124,7 +124,7 @@ function nestfulPlan(
     if (name === "var_result") continue;
     const tool = tools.get(name);
     const label = textOf(call, "label");
-    if (tool === undefined || label === null) return null;
+    if (tool === undefined || label === null || byLabel.has(label)) return null;
     const literals: Record<string, unknown> = {};
     const references: Record<string, GoldReference> = {};
     for (const [argument, given] of Object.entries(objectOf(call, "arguments"))) {

@@ -120,11 +120,16 @@ function writtenCalls(
   const left = plan.calls.filter(({ label }) => !results.has(label));
   const isFirst = results.size === 0;
   const written = left.filter((call) => (withReferences && isFirst) || isReady(call, results));
+  const used = new Set(
+    plan.calls.flatMap(({ references }) => Object.values(references).map(({ label }) => label)),
+  );
   return written.map((call) => ({
     id: `call_${call.label}`,
     name: call.tool,
     argumentsText: JSON.stringify(
-      withReferences && isFirst ? referringArguments(call) : plainArguments(call, results),
+      withReferences && isFirst
+        ? referringArguments(call, used.has(call.label))
+        : plainArguments(call, results),
     ),
   }));
 }
@@ -145,13 +150,17 @@ function plainArguments(
   return { ...literals, ...Object.fromEntries(resolved) };
 }
 
-/** The same call as a model writes it that has been told of labels and references. */
-function referringArguments({ label, literals, references }: GoldCall): UnknownObject {
+/** The same call as a model writes it that has been told of labels, for calls whose result is used, and of references. */
+function referringArguments(
+  { label, literals, references }: GoldCall,
+  isUsed: boolean,
+): UnknownObject {
   const referring = Object.entries(references).map(([name, reference]) => [
     name,
     { $ref: `${reference.label}#${reference.path.map((part) => `/${part}`).join("")}` },
   ]);
-  return { gw_label: label, ...literals, ...Object.fromEntries(referring) };
+  const labelled = isUsed ? { gw_label: label } : {};
+  return { ...labelled, ...literals, ...Object.fromEntries(referring) };
 }
 
 type Delta = Readonly<Record<string, unknown>>;

@@ -21,22 +21,44 @@ export interface DatasetTool {
   readonly isReading: boolean;
 }
 
+/** What one user and the model said, and the tools the model had. */
+export interface Conversation {
+  readonly turns: readonly GoldTurn[];
+  readonly offered: readonly string[];
+}
+
 /** Everything there is, or null when the data is not there. */
 export interface Conversations {
   readonly tools: readonly DatasetTool[];
-  readonly conversations: readonly (readonly GoldTurn[])[];
+  readonly conversations: readonly Conversation[];
 }
 
 /** Names of the tools that only look, by what the data set says of them. */
 const READING =
   /^(ls|cat|grep|find|tail|diff|wc|sort|du|pwd|get_|list_|check_|display|estimate_|view_|verify_|search_|compute_|retrieve_|gallon_|liter_|add$|subtract|multiply|divide|mean|standard_deviation|logarithm|round_|max_|min_|sum_|percentage|power|square_root|absolute_value|imperial_|si_|find_|trading_get)/;
 
+/** Where the data set describes the tools of each of its classes. */
+const CLASS_FILES: Readonly<Record<string, string>> = {
+  GorillaFileSystem: "gorilla_file_system",
+  MathAPI: "math_api",
+  MessageAPI: "message_api",
+  TicketAPI: "ticket_api",
+  TradingBot: "trading_bot",
+  TravelAPI: "travel_booking",
+  TwitterAPI: "posting_api",
+  VehicleControlAPI: "vehicle_control",
+};
+
 /** Reads the data set. */
 export function readConversations(): Conversations | null {
   if (!existsSync(new URL("multi_turn_base.jsonl", DATA))) return null;
-  const docs = readdirSync(new URL("multi_turn_func_doc/", DATA)).flatMap((file) =>
-    readLines(`multi_turn_func_doc/${file}`),
+  const classes = new Map(
+    readdirSync(new URL("multi_turn_func_doc/", DATA)).map((file) => [
+      file.replace(".json", ""),
+      readLines(`multi_turn_func_doc/${file}`),
+    ]),
   );
+  const docs = [...classes.values()].flat();
   const parameters = new Map(
     docs.map((doc): [string, readonly string[]] => [
       textOf(doc, "name") ?? "",
@@ -46,7 +68,7 @@ export function readConversations(): Conversations | null {
   const answers = readLines("multi_turn_base.answers.jsonl");
   const conversations = readLines("multi_turn_base.jsonl").map((question, index) => {
     const truths = listOf(answers[index] ?? {}, "ground_truth");
-    return listOf(question, "question").map((turn, at): GoldTurn => {
+    const turns = listOf(question, "question").map((turn, at): GoldTurn => {
       const messages = Array.isArray(turn) ? turn.filter(isObject) : [];
       const written = truths[at];
       const calls = (Array.isArray(written) ? written : []).map((call) =>
@@ -54,6 +76,10 @@ export function readConversations(): Conversations | null {
       );
       return { said: messages.map((each) => textOf(each, "content") ?? "").join("\n"), calls };
     });
+    const involved = listOf(question, "involved_classes").flatMap(
+      (name) => classes.get(CLASS_FILES[String(name)] ?? "") ?? [],
+    );
+    return { turns, offered: involved.map((doc) => textOf(doc, "name") ?? "") };
   });
   const tools = docs.map((doc) => {
     const name = textOf(doc, "name") ?? "";

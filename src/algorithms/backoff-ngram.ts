@@ -5,7 +5,8 @@
  *   p(w | h) = (c(h, w) + T(h) · p(w | h')) / (c(h) + T(h))
  *
  * h' is the history without its oldest symbol, c counts, T(h) is the number of different symbols seen after h; a history never
- * seen hands over to the shorter one, the empty one ends in 0 for symbols never seen. Source: Witten and Bell, "The
+ * seen hands over to the shorter one, the empty one to 1 / n for each of the n symbols that are possible. Only those
+ * count: what was seen of others says nothing about which of the possible ones comes. Source: Witten and Bell, "The
  * zero-frequency problem", IEEE Trans. Information Theory 37(4), 1991; the form is that of Chen and Goodman, "An empirical
  * study of smoothing techniques for language modeling", 1998, eq. 16-17.
  *
@@ -65,9 +66,13 @@ export class BackoffNgram {
     }
   }
 
-  /** The `most` likeliest symbols after `history`, likeliest first. Ties are in the order of the symbols' text. */
-  predict(history: readonly string[], most: number): readonly Prediction[] {
-    let probabilities = new Map<string, number>();
+  /** The `most` likeliest of the `possible` symbols after `history`, likeliest first. Ties are in the order of the symbols' text. */
+  predict(
+    history: readonly string[],
+    possible: ReadonlySet<string>,
+    most: number,
+  ): readonly Prediction[] {
+    let probabilities = new Map([...possible].map((symbol) => [symbol, 1 / possible.size]));
     for (const key of this.#keys(history)) {
       const counts = this.#histories.get(key);
       if (counts !== undefined) probabilities = interpolate(counts, probabilities);
@@ -106,15 +111,16 @@ export class BackoffNgram {
   }
 }
 
-/** One level of the formula above: `shorter` is p(w | h'). */
+/** One level of the formula above: `shorter` is p(w | h'), with every possible symbol. */
 function interpolate(counts: Counts, shorter: ReadonlyMap<string, number>): Map<string, number> {
-  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const kinds = counts.size;
-  const symbols = new Set([...counts.keys(), ...shorter.keys()]);
+  const seen = [...counts].filter(([symbol]) => shorter.has(symbol));
+  const total = seen.reduce((sum, [, count]) => sum + count, 0);
+  const kinds = seen.length;
+  if (kinds === 0) return new Map(shorter);
   return new Map(
-    [...symbols].map((symbol) => {
+    [...shorter].map(([symbol, chance]) => {
       const own = counts.get(symbol) ?? 0;
-      return [symbol, (own + kinds * (shorter.get(symbol) ?? 0)) / (total + kinds)];
+      return [symbol, (own + kinds * chance) / (total + kinds)];
     }),
   );
 }

@@ -13,7 +13,7 @@ import {
 import { LABEL_FIELD } from "./widen-schema.ts";
 
 /** What a model is told. Changing a letter of it empties every prompt cache. */
-export const REFERENCE_INSTRUCTION = `Tool calls may use each other's results without waiting for them. Give a call the argument "${LABEL_FIELD}", for example "a". In place of any argument of another call, in the same reply or a later one, write {"$ref": "a#/path/to/field"} for that part of its result, "a#" for all of it, or in place of a string {"$tmpl": "text \${a#/path/to/field} text"}. When a later call only needs values copied from earlier results, make all these calls together in one reply. When you must read a result before you can decide, call again after it.`;
+export const REFERENCE_INSTRUCTION = `Tool calls may use each other's results without waiting for them. Give a call whose result another call uses, and no other, the argument "${LABEL_FIELD}", for example "a". In place of any argument of another call, in the same reply or a later one, write {"$ref": "a#/path/to/field"} for that part of its result, "a#" for all of it, or in place of a string {"$tmpl": "text \${a#/path/to/field} text"}. When a later call only needs values copied from earlier results, make all these calls together in one reply. When you must read a result before you can decide, call again after it.`;
 
 /** The roles of messages that instruct. */
 const INSTRUCTING = new Set(["system", "developer"]);

@@ -26,6 +26,9 @@ const PRIOR_MISSES = 1;
 /** Longest value that may be a constant, as JSON. */
 const MAX_CONSTANT = 200;
 
+/** A value that leads to another call's result means nothing outside its turn. */
+const REFERENCE = /"\$(?:ref|tmpl)":/;
+
 /** Before the JSON of a value that is a source of its own. */
 const CONSTANT = "constant:";
 
@@ -100,7 +103,7 @@ export class ArgumentTemplate {
     const found = [...sources].flatMap(([source, had]) =>
       canonicalJson(had) === text ? [source] : [],
     );
-    if (text.length <= MAX_CONSTANT) found.push(CONSTANT + text);
+    if (text.length <= MAX_CONSTANT && !REFERENCE.test(text)) found.push(CONSTANT + text);
     for (const source of found)
       if (!tallies.has(source)) tallies.set(source, { hits: 1, misses: 0 });
     trim(tallies, MAX_SOURCES_OF_ARGUMENT, ({ hits, misses }) => hits - misses / 4);

@@ -24,7 +24,7 @@ export interface PredictedCall {
 const NGRAM = { order: 3, halfLife: 256, maxHistories: 4_096, maxSymbols: 64 };
 
 /** A step of the conversation at which no call follows. */
-const END = "end";
+const END = "(end)";
 
 /** See above. */
 export class CallPredictor {
@@ -47,11 +47,11 @@ export class CallPredictor {
     this.#next.observe(historyOf(scene), END);
   }
 
-  /** The likeliest next calls, likeliest first, at most `most`. */
-  predict(scene: Scene, most: number): readonly PredictedCall[] {
+  /** The likeliest next calls of the tools that are `offered`, likeliest first, at most `most`. */
+  predict(scene: Scene, offered: readonly string[], most: number): readonly PredictedCall[] {
     const sources = sourcesOf(scene);
     const calls = this.#next
-      .predict(historyOf(scene), 4 * most)
+      .predict(historyOf(scene), new Set([END, ...offered]), 4 * most)
       .flatMap(({ symbol, probability }) => {
         const filled = this.#templates.get(symbol)?.nextCall(sources) ?? null;
         if (filled === null) return [];

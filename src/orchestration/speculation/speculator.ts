@@ -72,7 +72,8 @@ export class Speculator {
     const { memory, threshold } = this.#speculation;
     const { tools, expectedMs } = this.#ports;
     if (messages.length === 0) return;
-    const guesses = memory.predictor.predict(conversationScene(messages), MAX_GUESSES);
+    const offered = tools.offered.map(({ wireName }) => wireName);
+    const guesses = memory.predictor.predict(conversationScene(messages), offered, MAX_GUESSES);
     for (const { tool: name, arguments: values, probability } of guesses) {
       const plan = tools.plan("guess", name, JSON.stringify(values));
       if (!plan.ok || !mayGuess(plan.value)) continue;

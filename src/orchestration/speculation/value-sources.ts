@@ -2,7 +2,7 @@
  * Where an argument's value may come from: places of a conversation, each with a name that means the same in the next one.
  *
  * `text:number:0` is the first number of the last thing the user wrote, `text:quoted:directory` the first quoted span after
- * the word "directory", `argument:cp.source` the argument `source` of the last call of `cp`, `argument:*.city` the last
+ * the word "directory", `text:number:…kg` the first number before "kg", `argument:cp.source` the argument `source` of the last call of `cp`, `argument:*.city` the last
  * argument of that name of any call, `result:search#/items/0/id` a place in the last result of `search`. Names are
  * what is learned; values never leave the conversation they are found in. Bounded in everything: what is beyond a bound is
  * not a source.
@@ -30,12 +30,16 @@ const MAX_VALUE = 500;
 /** Kinds of spans in a text; the first group that took part is the value. */
 const SPANS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ["quoted", /'([^'\n]{1,200})'|"([^"\n]{1,200})"|“([^”\n]{1,200})”|‘([^’\n]{1,200})’/g],
+  ["date", /(?<![\w/-])(\d{4}-\d{2}-\d{2}|\d{1,2}[/.]\d{1,2}[/.]\d{4})(?![\w/-])/g],
   ["number", /(?<![\w.])(-?\d[\d,]*(?:\.\d+)?)(?![\w])/g],
   ["file", /\b([\w-]+\.[A-Za-z]{1,5})\b/g],
   ["code", /\b([A-Z]{2,6})\b/g],
   ["id", /\b([A-Za-z]+[_-]?\d+\w*|[A-Za-z]+_\w+)\b/g],
   ["name", /\b([A-Z][a-z]+(?: [A-Z][a-z]+){0,3})\b/g],
 ];
+
+/** What a span is a number of, or what it is called: the word or sign right after it. */
+const UNIT = /^['"”’]?[ -]?([A-Za-z]+|[%°€])/;
 
 /** Every source of a conversation with its value, by name. A name has one value: the newest, or the first in a text. */
 export function sourcesOf(scene: Scene): ReadonlyMap<string, Json> {
@@ -65,7 +69,13 @@ function addSpans(text: string, add: Add): void {
     for (const match of text.matchAll(pattern)) {
       const span = match.slice(1).find((group) => group !== undefined) ?? "";
       const [, before = ""] = /([A-Za-z]+)\W*$/.exec(text.slice(0, match.index)) ?? [];
-      for (const name of [`${place}`, before.toLowerCase()].filter((word) => word !== "")) {
+      const [, after = ""] = UNIT.exec(text.slice(match.index + match[0].length)) ?? [];
+      const names = [
+        `${place}`,
+        before.toLowerCase(),
+        after === "" ? "" : `…${after.toLowerCase()}`,
+      ];
+      for (const name of names.filter((word) => word !== "")) {
         add(`text:${kind}:${name}`, kind === "number" ? Number(span.replaceAll(",", "")) : span);
         if (kind === "number") add(`text:digits:${name}`, span);
       }

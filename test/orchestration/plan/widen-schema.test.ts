@@ -148,7 +148,7 @@ describe("the instruction", () => {
 
   it("is these very bytes", () => {
     expect(REFERENCE_INSTRUCTION).toBe(
-      'Tool calls may use each other\'s results without waiting for them. Give a call the argument "gw_label", for example "a". In place of any argument of another call, in the same reply or a later one, write {"$ref": "a#/path/to/field"} for that part of its result, "a#" for all of it, or in place of a string {"$tmpl": "text ${a#/path/to/field} text"}. When a later call only needs values copied from earlier results, make all these calls together in one reply. When you must read a result before you can decide, call again after it.',
+      'Tool calls may use each other\'s results without waiting for them. Give a call whose result another call uses, and no other, the argument "gw_label", for example "a". In place of any argument of another call, in the same reply or a later one, write {"$ref": "a#/path/to/field"} for that part of its result, "a#" for all of it, or in place of a string {"$tmpl": "text ${a#/path/to/field} text"}. When a later call only needs values copied from earlier results, make all these calls together in one reply. When you must read a result before you can decide, call again after it.',
     );
   });
 

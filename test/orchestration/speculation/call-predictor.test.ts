@@ -32,6 +32,19 @@ describe("sourcesOf", () => {
     expect([...sources.values()]).not.toContain("thing");
   });
 
+  it("finds dates, and what a number is a number of", () => {
+    const sources = sourcesOf([
+      said("A 20% tip on $100, 1.75 meters from 2023-05-10 to 12/24/2023"),
+    ]);
+    expect(Object.fromEntries(sources)).toMatchObject({
+      "text:number:…%": 20,
+      "text:number:on": 100,
+      "text:number:…meters": 1.75,
+      "text:date:from": "2023-05-10",
+      "text:date:to": "12/24/2023",
+    });
+  });
+
   it("finds arguments and places of results, the newest first", () => {
     const scene: Scene = [
       made("search", { city: "Rome" }, { items: [{ id: 7 }] }),
@@ -63,6 +76,12 @@ describe("ArgumentTemplate", () => {
     expect(filled?.probability).toBeGreaterThan(0.5);
   });
 
+  it("does not take a reference to another call's result for a value", () => {
+    const template = new ArgumentTemplate();
+    for (let n = 0; n < 4; n += 1) template.observe({ text: { $ref: "a#/lyrics" } }, NO_SOURCES);
+    expect(template.nextCall(NO_SOURCES)).toBeNull();
+  });
+
   it("has nothing to say of a tool never called, or when no source is there", () => {
     const template = new ArgumentTemplate();
     expect(template.nextCall(NO_SOURCES)).toBeNull();
@@ -86,11 +105,12 @@ describe("CallPredictor", () => {
       predictor.observe(scene, { tool: "details", arguments: { id } });
     }
     const scene: Scene = [said("Hotels in Lima"), made("find", { city: "Lima" }, { id: 99 })];
-    const [first] = predictor.predict(scene, 1);
+    const [first] = predictor.predict(scene, ["find", "details"], 1);
     expect(first).toMatchObject({ tool: "details", arguments: { id: 99 } });
     expect(first?.probability).toBeGreaterThan(0.5);
+    expect(predictor.predict(scene, ["find"], 1)[0]?.tool).toBe("find");
     predictor.clear();
-    expect(predictor.predict(scene, 3)).toEqual([]);
+    expect(predictor.predict(scene, ["find", "details"], 3)).toEqual([]);
   });
 });
 
