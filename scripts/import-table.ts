@@ -100,7 +100,7 @@ export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
     "src/orchestration",
     "src/upstream",
   ],
-  scripts: ["bench", "src/contract", "src/platform"],
+  scripts: ["bench", "dev", "src/contract", "src/platform"],
   examples: [],
 };
 

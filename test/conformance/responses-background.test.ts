@@ -3,7 +3,7 @@
 import type OpenAI from "openai";
 import { describe, expect, it } from "vitest";
 
-import { responseFaults } from "../support/response-rules.ts";
+import { responseFaults } from "../../scripts/conformance/response-rules.ts";
 import {
   clientOf,
   eventsOf,

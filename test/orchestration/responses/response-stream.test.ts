@@ -4,7 +4,7 @@ import { describe, expect, inject, it } from "vitest";
 
 import { isObject, parseJson, type UnknownObject } from "../../../dev/http/json.ts";
 import { ItemStream } from "../../../src/orchestration/responses/item-stream.ts";
-import { orderOf, responseFaults } from "../../support/response-rules.ts";
+import { orderOf, responseFaults } from "../../../scripts/conformance/response-rules.ts";
 import { ResponseScene, said, type Said } from "../../support/response-scene.ts";
 
 const fixtures = inject("shared").wireFixtures;
