@@ -28,6 +28,15 @@ export const MAY_IMPORT = {
     "platform",
     "algorithms",
   ],
+  library: [
+    "orchestration",
+    "tools",
+    "resilience",
+    "upstream",
+    "contract",
+    "platform",
+    "algorithms",
+  ],
   tenancy: ["regions", "telemetry", "contract", "platform", "algorithms"],
   regions: ["telemetry", "contract", "platform", "algorithms"],
   orchestration: ["telemetry", "contract", "platform", "algorithms"],
@@ -81,6 +90,7 @@ export const LIBRARY_HOME: Record<string, Room> = {
 
 /** Rooms that run in plain Node and in workerd alike: nothing of either platform may be imported there. */
 export const PORTABLE_ROOMS: readonly Room[] = [
+  "library",
   "orchestration",
   "resilience",
   "algorithms",

@@ -26,6 +26,7 @@ export default defineConfig({
           include: [
             "test/node/**/*.test.ts",
             "test/orchestration/**/*.test.ts",
+            "test/library/**/*.test.ts",
             "test/algorithms/**/*.test.ts",
             "test/platform/**/*.test.ts",
           ],

@@ -18,7 +18,8 @@ import { runResponse } from "../orchestration/responses/run-response.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
 import { createRunControl, type RunControl } from "../orchestration/run-control.ts";
 import { runChat } from "../orchestration/run-chat.ts";
-import { createChannel } from "../platform/channel.ts";
+import { PLATFORM_CLOCK } from "../platform/clock.ts";
+import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
@@ -27,7 +28,6 @@ import { digest, runLanes, runTimes, type DurableRun, type RunTimes } from "./du
 import { roomyLanes, shareInlineRoom } from "./inline-room.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
-import { PLATFORM_CLOCK } from "./platform-clock.ts";
 import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
@@ -36,7 +36,6 @@ import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
 import { toolContext } from "./tool-ports.ts";
-import { thenRethrow } from "./then-rethrow.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
 import { speculationOf } from "./tenant-memory.ts";
 import { turnStore } from "./turn-store.ts";
@@ -255,15 +254,6 @@ function start<Event extends { readonly type: string }>(
   signal: AbortSignal,
   run: (emit: (event: Event) => Promise<void>, signal: AbortSignal) => Promise<unknown>,
 ): StartedRun<Event> {
-  const left = new AbortController();
   const unread = { most: MAX_UNREAD_LENGTH, sizeOf: lengthOf };
-  const channel = createChannel<Event>(EVENTS_AHEAD, unread);
-  channel.onLeave(() => left.abort());
-  const work = run((event) => channel.push(event), AbortSignal.any([signal, left.signal]));
-  const close = () => channel.close();
-  return {
-    id,
-    events: thenRethrow(channel.iterable, work),
-    ended: work.then(close, close),
-  };
+  return { id, ...followWork<Event>({ events: EVENTS_AHEAD, unread }, signal, run) };
 }

@@ -35,7 +35,7 @@ export function checkTool(
   definition: ToolDefinition,
   options: EgressOptions,
 ): readonly Violation[] {
-  const { http, builtin, mcp, chain, input, output, effect, cache } = definition;
+  const { http, builtin, mcp, chain, input, cache } = definition;
   const violations: Violation[] = [...checkName(name)];
   if ([http, builtin, mcp, chain].filter((kind) => kind !== undefined).length !== 1) {
     const message = "Exactly one of http, builtin, mcp and chain is needed.";
@@ -43,6 +43,19 @@ export function checkTool(
   }
   if (chain !== undefined && cache !== undefined)
     violations.push({ pointer: "/cache", message: "A chain is not cached; its tools may be." });
+  violations.push(...checkSchemas(definition));
+  if (http !== undefined) violations.push(...checkHttp(http, input, options));
+  if (builtin !== undefined) violations.push(...checkBuiltin(definition, BUILTIN_INPUT[builtin]));
+  return violations;
+}
+
+/** What speaks against a tool whatever it does: its name and its schemas. */
+export function checkInterface(name: string, definition: ToolDefinition): readonly Violation[] {
+  return [...checkName(name), ...checkSchemas(definition)];
+}
+
+function checkSchemas({ input, output, effect, cache }: ToolDefinition): readonly Violation[] {
+  const violations: Violation[] = [];
   if (input["type"] !== "object")
     violations.push({ pointer: "/input/type", message: 'Must be "object".' });
   violations.push(...checkSchema(input, "/input"));
@@ -53,8 +66,6 @@ export function checkTool(
       message: "Only a tool with the effect pure or read may be cached.",
     });
   }
-  if (http !== undefined) violations.push(...checkHttp(http, input, options));
-  if (builtin !== undefined) violations.push(...checkBuiltin(definition, BUILTIN_INPUT[builtin]));
   return violations;
 }
 

@@ -9,7 +9,7 @@ import {
   UNMEASURED_MS,
 } from "../../src/assembly/tool-latency.ts";
 import type { CallOutcome } from "../../src/contract/run.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { FAILED, FakeLanes, plannedCall, succeeded } from "../support/fake-lanes.ts";
 
 /** Makes one call of `tool` that takes `durationMs`, measured for `tenant`. */

@@ -3,6 +3,7 @@
 import { expect, it } from "vitest";
 
 import { numberOf, textOf } from "../../dev/http/json.ts";
+import { expectToolCalls } from "../../src/library/testing/expect-tool-calls.ts";
 import { resultsOf, run, waitTool } from "./field-scene.ts";
 import { newTenant, servers, toolRequests, unique } from "./scene.ts";
 
@@ -16,17 +17,22 @@ it("A (0.1 s) → B beside C (2 s) takes two seconds, and C is the critical path
     { id: "c", tool: "long", arguments: { q: "C" } },
   ]);
   expect(answer.json).toMatchObject({ status: "completed" });
-  const [b, a, c] = resultsOf(answer);
-  expect(b).toMatchObject({ output: { n: "A" } });
-  const started = (result = {}) => numberOf(result, "started_ms") ?? Number.NaN;
-  const ended = (result = {}) => started(result) + (numberOf(result, "duration_ms") ?? Number.NaN);
+  const results = resultsOf(answer);
+  expect(results[0]).toMatchObject({ output: { n: "A" } });
+  const calls = results.map((result) => ({
+    id: textOf(result, "id") ?? "",
+    tool: textOf(result, "tool") ?? "",
+    startedMs: numberOf(result, "started_ms") ?? Number.NaN,
+    durationMs: numberOf(result, "duration_ms") ?? Number.NaN,
+  }));
+  const ran = expectToolCalls(calls).toBe("a", "b", "c");
   // B starts when A has ended, not when the slowest of the first calls has.
-  expect(started(b)).toBeGreaterThanOrEqual(ended(a) - 1);
-  expect(ended(b)).toBeLessThan(ended(c));
-  const durationMs = numberOf(answer.json, "duration_ms") ?? 0;
-  expect(durationMs).toBeGreaterThanOrEqual(2_000);
-  expect(durationMs - ended(c)).toBeLessThan(200);
-  expect(numberOf(answer.json, "critical_path_ms")).toBe(numberOf(c ?? {}, "duration_ms"));
+  expectToolCalls(calls.slice(0, 2).toReversed()).inOrder();
+  ran.of("a", "c").inParallel();
+  ran.of("b", "c").inParallel();
+  ran.totalDuration({ atLeast: 2_000, atMost: 2_200 });
+  const criticalPathMs = numberOf(answer.json, "critical_path_ms") ?? 0;
+  ran.of("c").totalDuration({ atLeast: criticalPathMs, atMost: criticalPathMs });
 });
 
 it("skips what needs a failed call, transitively, sends none of it, and goes on with the rest", async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { RunEvent, RunReport } from "../../src/contract/run.ts";
 import type { PlannedCall } from "../../src/orchestration/ports.ts";
 import { type CallRun, runCalls } from "../../src/orchestration/run-calls.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import {
   type CallScript,
   FAILED,

@@ -7,7 +7,7 @@ import { planBranches } from "../../src/orchestration/branches/plan-branches.ts"
 import type { PlannedCall } from "../../src/orchestration/ports.ts";
 import { createRunControl, type RunControl } from "../../src/orchestration/run-control.ts";
 import { type CallRun, runCalls } from "../../src/orchestration/run-calls.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { type CallScript, FakeLanes, plannedCall } from "./fake-lanes.ts";
 
 /** A run about to be executed. */

@@ -10,7 +10,7 @@ import { createRunControl, type RunControl } from "../../src/orchestration/run-c
 import { runCalls, type CallRun } from "../../src/orchestration/run-calls.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../src/platform/canonical-json.ts";
 import { ok } from "../../src/platform/result.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { type CallScript, FAILED, FakeLanes, plannedCall, succeeded } from "./fake-lanes.ts";
 
 /** A tool of the scene: what it answers; a script when it does not simply succeed after 10 ms. */

@@ -18,7 +18,7 @@ import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/c
 import { fail, ok } from "../../src/platform/result.ts";
 import { CHAT_BOUNDS } from "./chat-bounds.ts";
 import { toolBox } from "./chat-tool-box.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { type CallScript, FakeLanes, succeeded } from "./fake-lanes.ts";
 
 /** One thing the scripted model does. */

@@ -10,7 +10,7 @@ import {
   type ExecutePorts,
   type Scheduler,
 } from "../../src/orchestration/schedule/scheduler.ts";
-import { FakeClock } from "./fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { type CallScript, FakeLanes, succeeded } from "./fake-lanes.ts";
 
 /** Calls about to be executed. */

@@ -2,7 +2,7 @@
 
 import type { CallOutcome } from "../../src/contract/run.ts";
 import type { Lane, LanePool, PlannedCall } from "../../src/orchestration/ports.ts";
-import type { FakeClock } from "./fake-clock.ts";
+import type { FakeClock } from "../../src/library/testing/fake-clock.ts";
 
 /** What a lane does with one call. */
 export interface CallScript {

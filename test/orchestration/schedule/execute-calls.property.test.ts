@@ -15,7 +15,7 @@ import type { CallResult } from "../../../src/contract/run.ts";
 import type { LanePool, PlannedCall } from "../../../src/orchestration/ports.ts";
 import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
 import type { CallEvent } from "../../../src/orchestration/schedule/scheduler.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeClock } from "../../../src/library/testing/fake-clock.ts";
 import {
   type CallScript,
   FAILED,

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
 import { durations, scene, take } from "../../support/execute-scene.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { expectToolCalls } from "../../../src/library/testing/expect-tool-calls.ts";
+import { FakeClock } from "../../../src/library/testing/fake-clock.ts";
 import { FAILED, FakeLanes, plannedCall, succeeded } from "../../support/fake-lanes.ts";
 
 describe("executeCalls", () => {
@@ -45,7 +46,8 @@ describe("executeCalls", () => {
   it("never has more than maxParallel calls in flight and asks for no more lanes than that", async () => {
     const { clock, lanes, start } = scene(take(10));
     const calls = Array.from({ length: 20 }, (_, index) => plannedCall(`c${index}`));
-    const { lanesUsed } = await clock.runUntil(start(calls, { maxParallel: 7 }));
+    const { lanesUsed, results } = await clock.runUntil(start(calls, { maxParallel: 7 }));
+    expectToolCalls(results).maxConcurrentCalls(7).totalDuration({ atLeast: 30, atMost: 30 });
     expect(lanes.maxInFlight).toBe(7);
     expect(lanes.asked).toEqual([7]);
     expect(lanesUsed).toBe(2);
@@ -96,22 +98,21 @@ describe("executeCalls", () => {
     const { clock, lanes, start } = scene(take(10));
     const capped = ["a", "b", "c"].map((id) => plannedCall(id, { tool: "capped", maxParallel: 1 }));
     const free = ["x", "y"].map((id) => plannedCall(id, { tool: "free" }));
-    const begin = clock.now();
-    await clock.runUntil(start([...capped, ...free], { maxParallel: 4 }));
+    const { results } = await clock.runUntil(start([...capped, ...free], { maxParallel: 4 }));
     expect(lanes.maxInFlightByTool.get("capped")).toBe(1);
-    expect(
-      lanes.starts.filter(({ tool }) => tool === "free").map(({ atMs }) => atMs - begin),
-    ).toEqual([0, 0]);
+    expectToolCalls(results).of("capped").inOrder();
+    expectToolCalls(results).of("a", "free").inParallel();
   });
 
   it("runs one after the other on one lane in sequential mode", async () => {
     const { clock, lanes, start } = scene(take(10));
-    const { lanesUsed } = await clock.runUntil(
+    const { lanesUsed, results } = await clock.runUntil(
       start(
         ["a", "b", "c"].map((id) => plannedCall(id)),
         { mode: "sequential" },
       ),
     );
+    expectToolCalls(results).inOrder().maxConcurrentCalls(1);
     expect(lanes.maxInFlight).toBe(1);
     expect(lanes.asked).toEqual([1]);
     expect(lanes.starts.map(({ id }) => id)).toEqual(["a", "b", "c"]);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { IsolateShare } from "../../../src/assembly/call-share.ts";
 import { executeCalls } from "../../../src/orchestration/schedule/execute-calls.ts";
 import type { ExecutedCalls } from "../../../src/orchestration/schedule/scheduler.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeClock } from "../../../src/library/testing/fake-clock.ts";
 import { FakeLanes, plannedCall, succeeded } from "../../support/fake-lanes.ts";
 
 interface RunPlan {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { expectToolCalls } from "../../../src/library/testing/expect-tool-calls.ts";
 
 import type { BindCall } from "../../../src/contract/planned-call.ts";
 import type { CallResult } from "../../../src/contract/run.ts";
@@ -38,6 +39,7 @@ describe("a dataflow of calls", () => {
   it("gives results in the order of the calls and counts waiting from the moment the needs were there", async () => {
     const { clock, start } = scene(durations({ a: 100, b: 50 }));
     const { results } = await clock.runUntil(start([needing("b", "a"), plannedCall("a")]));
+    expectToolCalls(results.toReversed()).toBe("a", "b").inOrder();
     expect(results).toMatchObject([
       { id: "b", queuedMs: 0, startedMs: 100, durationMs: 50 },
       { id: "a", queuedMs: 0, startedMs: 0, durationMs: 100 },
