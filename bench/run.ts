@@ -7,6 +7,7 @@ import { aborts } from "./aborts.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { crash } from "./crash.ts";
+import { mcp } from "./mcp.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   speculation,
   wire,
   crash,
+  mcp,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
