@@ -28,7 +28,7 @@ function json(response: ServerResponse, status: number, value: unknown): void {
 
 function resultOf(isModern: boolean, message: UnknownObject): UnknownObject | null {
   const whole = isModern ? { resultType: "complete", ttlMs: 300_000, cacheScope: "private" } : {};
-  switch (textOf(message, "method")) {
+  switch (textOf(message, "method") ?? "") {
     case "server/discover":
       return isModern
         ? { ...whole, supportedVersions: ["2026-07-28"], capabilities: { tools: {} } }

@@ -64,8 +64,8 @@ async function provision(world: World, url: string): Promise<void> {
 
 async function callOnce(world: World, tool: string, n: number): Promise<number> {
   const answer = await world.send("POST", "/v1/runs", { calls: [{ tool, arguments: { n } }] });
-  const run = runAnswerOf(answer);
-  if (run.status !== "completed") throw new Error(`${tool}: ${answer.text.slice(0, 300)}`);
+  const { status } = runAnswerOf(answer);
+  if (status !== "completed") throw new Error(`${tool}: ${answer.text.slice(0, 300)}`);
   return answer.tookMs;
 }
 
