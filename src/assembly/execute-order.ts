@@ -186,7 +186,7 @@ function modelLoopPorts(
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,

@@ -4,8 +4,10 @@
  */
 
 import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { Clock } from "../orchestration/ports.ts";
 import type { Speculation } from "../orchestration/speculation/speculator.ts";
 import { TenantMemory } from "../orchestration/speculation/tenant-memory.ts";
+import { typicalMsOf } from "./tool-latency.ts";
 
 /** Tenants remembered at once. */
 export const MAX_TENANTS = 64;
@@ -14,11 +16,14 @@ export const MAX_TENANTS = 64;
 const memories = new Map<string, TenantMemory>();
 
 /** The port of a run that may guess; nothing when the tenant's policy says no. */
-export function speculationOf({ tenantId, policy }: TenantSnapshot): {
-  readonly speculation?: Speculation;
-} {
+export function speculationOf(
+  { tenantId, policy }: TenantSnapshot,
+  clock: Clock,
+): { readonly speculation?: Speculation } {
   const { enabled, budget, confidence_threshold: threshold } = policy.runs.speculation;
-  return enabled ? { speculation: { memory: memoryOf(tenantId), budget, threshold } } : {};
+  if (!enabled) return {};
+  const typicalMs = typicalMsOf(tenantId, clock);
+  return { speculation: { memory: memoryOf(tenantId), budget, threshold, typicalMs } };
 }
 
 function memoryOf(tenantId: string): TenantMemory {

@@ -39,6 +39,11 @@ export function expectedMsOf(tenantId: string, clock: Clock): (tool: string) => 
     sketches.get(nameOf(tenantId, tool), clock.now())?.quantile(EXPECTED_QUANTILE) ?? UNMEASURED_MS;
 }
 
+/** What a call of a tool of this tenant takes in half of the cases, ms; null when it was not measured. */
+export function typicalMsOf(tenantId: string, clock: Clock): (tool: string) => number | null {
+  return (tool) => sketches.get(nameOf(tenantId, tool), clock.now())?.quantile(0.5) ?? null;
+}
+
 /** The same lanes, with every call that went to its tool measured. */
 export function measuredLanes(pool: LanePool, tenantId: string, clock: Clock): LanePool {
   const measured = new Map<Lane, Lane>();

@@ -6,6 +6,7 @@ import {
   expectedMsOf,
   MAX_MEASURED_TOOLS,
   measuredLanes,
+  typicalMsOf,
   UNMEASURED_MS,
 } from "../../src/assembly/tool-latency.ts";
 import type { CallOutcome } from "../../src/contract/run.ts";
@@ -35,6 +36,9 @@ describe("measured lanes", () => {
     for (const ms of [900, 1_000, 1_100]) await call(clock, "t1", "search", ms);
     expect(expected("search")).toBeGreaterThan(1_100 * 0.95);
     expect(expected("search")).toBeLessThan(1_100 * 1.05);
+    expect(typicalMsOf("t1", clock)("search")).toBeGreaterThan(1_000 * 0.95);
+    expect(typicalMsOf("t1", clock)("search")).toBeLessThan(1_000 * 1.05);
+    expect(typicalMsOf("t1", clock)("other")).toBeNull();
     expect(expectedMsOf("t2", clock)("search")).toBe(UNMEASURED_MS);
     expect(expected("other")).toBe(UNMEASURED_MS);
   });

@@ -25,13 +25,13 @@ export interface Speculation {
   readonly budget: number;
   /** Least probability of a guess, 0 to 1. */
   readonly threshold: number;
+  /** How long a call of the tool takes half of the time, ms; null when that is not known. */
+  readonly typicalMs: (tool: string) => number | null;
 }
 
 /** What guessing needs of its run. */
 export interface SpeculationPorts {
   readonly tools: ToolBox;
-  /** How long a call of the tool is expected to take. Absent: all take the same. */
-  readonly expectedMs?: (tool: string) => number;
 }
 
 /** How a turn went that has been learned from. */
@@ -54,9 +54,6 @@ export interface MadeCall {
   readonly argumentsJson: string;
 }
 
-/** Assumed of a tool nobody has measured. */
-const UNKNOWN_MS = 500;
-
 /** Guesses for one turn. */
 export class Speculator {
   readonly #speculation: Speculation;
@@ -69,8 +66,8 @@ export class Speculator {
 
   /** The turn begins: starts what the model will probably ask for after `messages`. Nothing was said: nothing to guess from. */
   begin(messages: readonly JsonObject[], running: GuessedCalls): void {
-    const { memory, threshold } = this.#speculation;
-    const { tools, expectedMs } = this.#ports;
+    const { memory, threshold, typicalMs } = this.#speculation;
+    const { tools } = this.#ports;
     if (messages.length === 0) return;
     const offered = tools.offered.map(({ wireName }) => wireName);
     const guesses = memory.predictor.predict(conversationScene(messages), offered, MAX_GUESSES);
@@ -79,7 +76,8 @@ export class Speculator {
       if (!plan.ok || !mayGuess(plan.value)) continue;
       const guess = {
         probability,
-        expectedMs: expectedMs?.(plan.value.tool) ?? UNKNOWN_MS,
+        // Of a tool nobody has measured, a guess costs and gains as much as there is time for.
+        expectedMs: typicalMs(plan.value.tool) ?? memory.runwayMs,
         runwayMs: memory.runwayMs,
       };
       if (isWorthIt(guess, threshold) && memory.budget.take()) running.guess(plan.value);

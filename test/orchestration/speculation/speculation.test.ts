@@ -48,7 +48,7 @@ function sceneOf(
   return new ChatScene({
     model: [turn, says("Done.")],
     ...asks(city),
-    speculation: { memory, budget: 0.2, threshold },
+    speculation: { memory, budget: 0.2, threshold, typicalMs: () => null },
     ...setup,
   });
 }
