@@ -8,7 +8,8 @@
  */
 
 import type { PlannedCall } from "../contract/planned-call.ts";
-import type { Lane, LanePool } from "../orchestration/ports.ts";
+import { decorateLanes } from "../orchestration/journal/decorate-lanes.ts";
+import type { LanePool } from "../orchestration/ports.ts";
 
 /** Length of all outputs in the answer of one run. */
 export const INLINE_LENGTH = 12 * 1024 * 1024;
@@ -47,33 +48,27 @@ function shareOf(count: number): number {
 
 /** The lanes of a chat run, whose calls take their parts as they start. */
 export function roomyLanes(pool: LanePool): LanePool {
-  const wrapped = new Map<Lane, Lane>();
   let left = INLINE_LENGTH;
   let inFlight = 0;
-  async function run(lane: Lane, ...[call, timeoutMs, signal]: Parameters<Lane["run"]>) {
-    const part = Math.max(MIN_INLINE_LENGTH, Math.min(MAX_INLINE_LENGTH, Math.floor(left / PARTS)));
-    left -= part;
-    inFlight += 1;
-    const outcome = await lane.run({ ...call, inlineLength: part }, timeoutMs, signal);
-    inFlight -= 1;
-    left += part - (outcome.outputJson?.length ?? 0);
-    return outcome;
-  }
-  function wrap(lane: Lane): Lane {
-    const known = wrapped.get(lane);
-    if (known !== undefined) return known;
-    const roomy: Lane = {
-      slots: lane.slots,
-      run: (call, timeoutMs, signal) => run(lane, call, timeoutMs, signal),
-    };
-    wrapped.set(lane, roomy);
-    return roomy;
-  }
+  const roomy = decorateLanes(pool, {
+    async run(lane, call, timeoutMs, signal) {
+      const part = Math.max(
+        MIN_INLINE_LENGTH,
+        Math.min(MAX_INLINE_LENGTH, Math.floor(left / PARTS)),
+      );
+      left -= part;
+      inFlight += 1;
+      const outcome = await lane.run({ ...call, inlineLength: part }, timeoutMs, signal);
+      inFlight -= 1;
+      left += part - (outcome.outputJson?.length ?? 0);
+      return outcome;
+    },
+  });
   return {
+    ...roomy,
     lanes(calls) {
       if (inFlight === 0) left = INLINE_LENGTH;
-      return pool.lanes(calls).map(wrap);
+      return roomy.lanes(calls);
     },
-    close: () => pool.close(),
   };
 }

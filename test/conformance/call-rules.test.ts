@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 
 import { objectOf } from "../../dev/http/json.ts";
-import { echoTool, resultsOf, run as runCalls } from "./field-scene.ts";
-import { ledgerEntries, newTenant, plain, toolRequests, unique } from "./scene.ts";
+import { chat, echoTool, resultsOf, run as runCalls, waitTool } from "./field-scene.ts";
+import { ledgerEntries, newTenant, plain, servers, toolRequests, unique } from "./scene.ts";
 
 const wait = (ms: number, n = 0) => ({ tool: "wait", arguments: { ms, n } });
 
@@ -19,6 +19,28 @@ describe("identical calls", () => {
     expect([two, three]).toEqual([one, one]);
     expect(await ledgerEntries(entry)).toBe(2);
     expect((await toolRequests(tenant.mark)).started).toBe(3);
+  });
+});
+
+describe("a read in a later turn of a chat", () => {
+  it("is sent again: what it gave before may have changed", async () => {
+    const mark = unique("again");
+    const tenant = await newTenant({ tools: { step: waitTool(1, mark) } });
+    const turn = { calls: [{ name: "step", arguments: { q: "same" } }] };
+    expect((await chat(tenant, [turn, turn, { text: "." }])).status).toBe(200);
+    expect((await toolRequests(mark)).started).toBe(2);
+  });
+
+  it("that failed the same way in two turns is not sent a third time", async () => {
+    const mark = unique("broken");
+    const tenant = await newTenant({
+      tools: {
+        step: echoTool({ url: `${servers.tools}/sleep/1`, query: { k: mark, fault: "500" } }),
+      },
+    });
+    const turn = { calls: [{ name: "step", arguments: { q: "same" } }] };
+    expect((await chat(tenant, [turn, turn, turn, { text: "." }])).status).toBe(200);
+    expect((await toolRequests(mark)).started).toBe(2);
   });
 });
 

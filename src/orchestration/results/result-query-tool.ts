@@ -16,7 +16,8 @@ import {
   type JsonObject,
 } from "../../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
-import type { KeptResults, Lane, LanePool, OfferedTool, PlannedCall, ToolBox } from "../ports.ts";
+import { decorateLanes } from "../journal/decorate-lanes.ts";
+import type { KeptResults, LanePool, OfferedTool, PlannedCall, ToolBox } from "../ports.ts";
 import { queryResult } from "./query-result.ts";
 
 /** Longest arguments of a query, in characters. */
@@ -25,7 +26,7 @@ const MAX_QUERY_LENGTH = 65_536;
 const QUERY_TIMEOUT_MS = 30_000;
 
 /** How the model sees it. The text is constant: it is part of every provider's prompt cache. */
-const RESULT_QUERY_TOOL: OfferedTool = {
+export const RESULT_QUERY_TOOL: OfferedTool = {
   wireName: RESULT_QUERY,
   name: RESULT_QUERY,
   description:
@@ -139,24 +140,10 @@ function parseObject(text: string): JsonObject | null {
 
 /** Lanes that answer `result_query` themselves and hand every other call on. */
 function withQueryLanes(pool: LanePool, results: KeptResults): LanePool {
-  const wrapped = new Map<Lane, Lane>();
-  return {
-    lanes: (calls) =>
-      pool.lanes(calls).map((lane) => {
-        const known = wrapped.get(lane) ?? queryLane(lane, results);
-        wrapped.set(lane, known);
-        return known;
-      }),
-    close: () => pool.close(),
-  };
-}
-
-function queryLane(lane: Lane, results: KeptResults): Lane {
-  return {
-    slots: lane.slots,
-    run: (call, timeoutMs, signal) =>
+  return decorateLanes(pool, {
+    run: (lane, call, timeoutMs, signal) =>
       call.tool === RESULT_QUERY ? answer(call, results) : lane.run(call, timeoutMs, signal),
-  };
+  });
 }
 
 async function answer(call: PlannedCall, results: KeptResults): Promise<CallOutcome> {
