@@ -14,5 +14,6 @@ export function chatBounds({ snapshot }: RunContext, { deadlineMs }: RunTimes): 
     deadlineMs,
     caps: runs.caps,
     earlyStart: runs.early_start,
+    toolSearchAbove: runs.tool_search_above,
   };
 }

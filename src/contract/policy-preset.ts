@@ -28,6 +28,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       model_timeout_ms: 30_000,
       caps: { tags: {}, hosts: {}, groups: {} },
       references: "auto",
+      tool_search_above: 64,
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },

@@ -75,6 +75,8 @@ export const RunPolicy = z.strictObject({
   caps: RunCaps,
   /** Whether the model may let calls of one turn use each other's results. */
   references: ReferencePolicy,
+  /** With more tools than this a model is offered `tool_search`, and of the tools those it has found. */
+  tool_search_above: wholeNumber(1, 1000),
 });
 
 /** What becomes of results that are too long for where they are wanted. */

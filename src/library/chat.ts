@@ -31,6 +31,8 @@ export interface ChatLimits extends RunLimits {
   readonly maxCalls?: number;
   /** Estimated tokens that all results of one model turn may take together; 8,000 when absent. */
   readonly maxResultTokens?: number;
+  /** With more tools than this the model is offered a search among them. Absent: it sees them all. */
+  readonly toolSearchAbove?: number;
 }
 
 /** What a chat needs. */
@@ -90,6 +92,7 @@ export function chat(request: unknown, options: ChatOptions): Chat {
   const events = lazyEvents<ChatEvent>(signal, (emit, runSignal) => {
     const startedAtMs = world.clock.now();
     const { maxTurns, maxCalls, maxParallel, deadlineMs, maxResultTokens } = limits;
+    const { toolSearchAbove } = limits;
     const box = createToolBox(set.tools);
     const ports: ChatPorts = {
       ...set.ports(id, maxParallel, startedAtMs + deadlineMs, world),
@@ -107,6 +110,7 @@ export function chat(request: unknown, options: ChatOptions): Chat {
       deadlineMs,
       caps: capsOf(limits),
       earlyStart: options.earlyStart ?? true,
+      ...(toolSearchAbove !== undefined && { toolSearchAbove }),
     };
     return runChat({ id, request: parsed.value, bounds, startedAtMs }, ports, runSignal);
   });

@@ -9,6 +9,7 @@
 import type { ChatRequest } from "../contract/chat.ts";
 import type { GatewayError, Violation } from "../contract/error.ts";
 import { RESULT_QUERY } from "../contract/result-query.ts";
+import { TOOL_SEARCH } from "../contract/tool-search.ts";
 import {
   isJsonArray,
   isJsonObject,
@@ -34,8 +35,8 @@ export function checkRequest(
     });
   }
   const taken = new Set(offered.flatMap((tool) => [tool.name, tool.wireName]));
-  // Offered as soon as a result is cut, so its name is taken from the start.
-  if (offered.length > 0) taken.add(RESULT_QUERY);
+  // Offered as soon as a result is cut, or another tool makes them too many, so their names are taken from the start.
+  if (offered.length > 0) taken.add(RESULT_QUERY).add(TOOL_SEARCH);
   for (const [index, tool] of clientTools(request).entries()) {
     const named = nameOf(tool);
     if (named === null || !taken.has(named.name)) continue;

@@ -146,6 +146,8 @@ export interface ChatBounds {
   readonly caps?: RunCaps;
   /** Whether calls that only read may start while the model is still writing. */
   readonly earlyStart: boolean;
+  /** With more tools than this the model is offered a search among them. Absent: it sees them all. */
+  readonly toolSearchAbove?: number;
 }
 
 /** What a chat run needs. */

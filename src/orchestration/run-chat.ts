@@ -34,6 +34,7 @@ import { TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
 import { queryable, withQueryOffered } from "./results/result-query-tool.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
+import { searchable, shownTools } from "./tool-search/tool-search.ts";
 
 /** How long keeping a hidden turn may take; a turn that could not be kept must not be announced as kept. */
 export const SAVE_LIMIT_MS = 2_000;
@@ -44,7 +45,8 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
   const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
   let end: ChatEvent;
   try {
-    end = await new ChatLoop(run, queryable(ports), stop, startedAtMs, signal).toTheEnd();
+    const whole = searchable(queryable(ports), run.bounds.toolSearchAbove);
+    end = await new ChatLoop(run, whole, stop, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
     ports.lanes.close();
@@ -116,10 +118,12 @@ class ChatLoop {
 
   /** Null when another turn follows; there are at most `maxTurns`. */
   async #oneTurn(): Promise<ChatEvent | null> {
-    const { id, request } = this.#run;
+    const { id, request, bounds } = this.#run;
     const { offered, instruct } = this.#ports.tools;
     this.#ports.lanes.beginTurn?.();
-    const shown = withQueryOffered(offered, this.#messages);
+    const { tool_choice: choice } = request;
+    const found = shownTools(offered, this.#messages, choice, bounds.toolSearchAbove);
+    const shown = withQueryOffered(found, this.#messages);
     const messages = instruct === undefined ? this.#messages : instruct(this.#messages);
     const body = innerBody(request, shown, messages, this.#account.turns + 1);
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));

@@ -6,6 +6,7 @@
 import type { Violation } from "../contract/error.ts";
 import { pointerMember } from "../contract/parse.ts";
 import { RESULT_QUERY } from "../contract/result-query.ts";
+import { TOOL_SEARCH } from "../contract/tool-search.ts";
 import type { HttpTool, ToolDefinition } from "../contract/tool.ts";
 import {
   type Json,
@@ -71,10 +72,9 @@ function checkSchemas({ input, output, effect, cache }: ToolDefinition): readonl
 
 /** The name, as providers write it, of a tool the gateway brings itself is not free. */
 function checkName(name: string): Violation[] {
-  if (name.replaceAll(/[.:]/g, "_") !== RESULT_QUERY) return [];
-  return [
-    { pointer: "", message: `"${RESULT_QUERY}" is the gateway's own tool; take another name.` },
-  ];
+  const written = name.replaceAll(/[.:]/g, "_");
+  if (written !== RESULT_QUERY && written !== TOOL_SEARCH) return [];
+  return [{ pointer: "", message: `"${written}" is the gateway's own tool; take another name.` }];
 }
 
 function checkBuiltin({ input, cache }: ToolDefinition, own: JsonObject): Violation[] {

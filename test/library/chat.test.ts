@@ -168,6 +168,14 @@ describe("chat", () => {
     ).rejects.toMatchObject({ error: { code: "turn_expired" } });
   });
 
+  it("offers a search in place of more tools than asked for", async () => {
+    const clock = new FakeClock();
+    const tools = ["a", "b", "c"].map((name) => sleeper(clock, name));
+    const { provider, asked } = scripted([text("."), finish("stop")]);
+    await chat(REQUEST, { provider, tools, clock, limits: { toolSearchAbove: 2 } }).end();
+    expect(JSON.stringify(asked[0]?.["tools"])).toContain('"tool_search"');
+  });
+
   it("keeps what it cuts from a result, for the model to ask for", async () => {
     const clock = new FakeClock();
     const long = Array.from({ length: 2_000 }, (_, n) => ({ n, name: `item ${n}` }));
