@@ -5,14 +5,13 @@ import { Hono, type Context } from "hono";
 import { startChat } from "../../assembly/start-run.ts";
 import { ChatRequest, type ChatEvent } from "../../contract/chat.ts";
 import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
-import { MAX_CHAT_BODY_BYTES, readBody } from "../body.ts";
-import { loadCaller } from "../caller.ts";
 import { createChunkEncoder, errorChunk } from "../chat-chunks.ts";
 import { collectCompletion } from "../chat-completion.ts";
 import type { EdgeEnv } from "../edge-env.ts";
 import { requireScope } from "../middleware/require-scope.ts";
+import { readModelRequest } from "../model-request.ts";
 import { refuse } from "../refuse.ts";
-import { readIdempotencyKey, readToolChoice, wantsToolEvents } from "../run-headers.ts";
+import { wantsToolEvents } from "../run-headers.ts";
 import { startingWith } from "../starting-with.ts";
 import { streamAnswer } from "../stream-answer.ts";
 
@@ -21,26 +20,20 @@ export const chatCompletions = new Hono<EdgeEnv>().post(
   "/",
   requireScope("POST", "/v1/chat/completions"),
   async (c) => {
-    const caller = await loadCaller(c);
-    if (!caller.ok) return refuse(c, caller.error);
-    const body = await readBody(c.req.raw, ChatRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
-    if (!body.ok) return refuse(c, body.error);
-    const { snapshot, key } = caller.value;
-    const tools = readToolChoice(c.req.header("x-gw-tools"), snapshot.tools, key.tools);
-    if (!tools.ok) return refuse(c, tools.error);
-    const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
-    if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
+    const read = await readModelRequest(c, ChatRequest);
+    if (!read.ok) return refuse(c, read.error);
+    const { caller, body, tools, idempotencyKey } = read.value;
     const options = {
-      tools: tools.value,
-      idempotencyKey: idempotencyKey.value,
+      tools,
+      idempotencyKey,
       isDebug: c.req.header("x-gw-debug") === "1",
     };
 
-    const run = await startAdmitted(c, caller.value, (signal) =>
-      startChat(c.env, caller.value, body.value, options, signal),
+    const run = await startAdmitted(c, caller, (signal) =>
+      startChat(c.env, caller, body, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
-    return answerChat(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+    return answerChat(c, run.value, body, caller.snapshot.policy.runs.heartbeat_ms);
   },
 );
 

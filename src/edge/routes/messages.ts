@@ -10,13 +10,11 @@ import { chatBody } from "../../orchestration/messages/chat-body.ts";
 import type { MessagesTarget } from "../../orchestration/messages/target.ts";
 import { WholeMessage } from "../../orchestration/messages/whole-message.ts";
 import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
-import { MAX_CHAT_BODY_BYTES, readBody } from "../body.ts";
-import { loadCaller } from "../caller.ts";
 import type { EdgeEnv } from "../edge-env.ts";
 import { createMessageEncoder, messageError, PING } from "../message-events.ts";
 import { requireScope } from "../middleware/require-scope.ts";
+import { readModelRequest } from "../model-request.ts";
 import { refuse } from "../refuse.ts";
-import { readIdempotencyKey, readToolChoice } from "../run-headers.ts";
 import { startingWith } from "../starting-with.ts";
 import { streamAnswer } from "../stream-answer.ts";
 
@@ -25,29 +23,23 @@ export const messages = new Hono<EdgeEnv>().post(
   "/",
   requireScope("POST", "/v1/messages"),
   async (c) => {
-    const caller = await loadCaller(c);
-    if (!caller.ok) return refuse(c, caller.error);
-    const body = await readBody(c.req.raw, MessagesRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
-    if (!body.ok) return refuse(c, body.error);
-    const { snapshot, key } = caller.value;
-    const tools = readToolChoice(c.req.header("x-gw-tools"), snapshot.tools, key.tools);
-    if (!tools.ok) return refuse(c, tools.error);
-    const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
-    if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
-    const request = chatBody(body.value, targetOf(caller.value, body.value.model));
+    const read = await readModelRequest(c, MessagesRequest);
+    if (!read.ok) return refuse(c, read.error);
+    const { caller, body, tools, idempotencyKey } = read.value;
+    const request = chatBody(body, targetOf(caller, body.model));
     if (!request.ok) return refuse(c, request.error);
     const options = {
-      tools: tools.value,
-      idempotencyKey: idempotencyKey.value,
+      tools,
+      idempotencyKey,
       isDebug: c.req.header("x-gw-debug") === "1",
       asItems: true,
     } as const;
 
-    const run = await startAdmitted(c, caller.value, (signal) =>
-      startChat(c.env, caller.value, request.value, options, signal),
+    const run = await startAdmitted(c, caller, (signal) =>
+      startChat(c.env, caller, request.value, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
-    const response = await answer(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+    const response = await answer(c, run.value, body, caller.snapshot.policy.runs.heartbeat_ms);
     // Where Anthropic's clients look for it.
     response.headers.set("request-id", c.var.record.id);
     return response;

@@ -19,10 +19,10 @@ import {
 } from "../../contract/response.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { startAdmitted, startInBackground, type AdmittedRun } from "../admitted-run.ts";
-import { MAX_CHAT_BODY_BYTES, readBody } from "../body.ts";
 import { loadCaller } from "../caller.ts";
 import type { EdgeEnv } from "../edge-env.ts";
 import { requireScope } from "../middleware/require-scope.ts";
+import { readModelRequest } from "../model-request.ts";
 import { refuse } from "../refuse.ts";
 import {
   brokenResponseText,
@@ -32,30 +32,22 @@ import {
   responseEventText,
   shownResponse,
 } from "../response-wire.ts";
-import { readIdempotencyKey, readToolChoice } from "../run-headers.ts";
 import { streamAnswer, type StreamFormat } from "../stream-answer.ts";
 
 /** Routes of responses. */
 export const responses = new Hono<EdgeEnv>()
   .post("/", requireScope("POST", "/v1/responses"), async (c) => {
-    const caller = await loadCaller(c);
-    if (!caller.ok) return refuse(c, caller.error);
-    const body = await readBody(c.req.raw, ResponseRequest, { maxBytes: MAX_CHAT_BODY_BYTES });
-    if (!body.ok) return refuse(c, body.error);
-    const { snapshot, key } = caller.value;
-    const tools = readToolChoice(c.req.header("x-gw-tools"), snapshot.tools, key.tools);
-    if (!tools.ok) return refuse(c, tools.error);
-    const idempotencyKey = readIdempotencyKey(c.req.header("idempotency-key"));
-    if (!idempotencyKey.ok) return refuse(c, idempotencyKey.error);
-    const options = { tools: tools.value, idempotencyKey: idempotencyKey.value };
+    const read = await readModelRequest(c, ResponseRequest);
+    if (!read.ok) return refuse(c, read.error);
+    const { caller, body, tools, idempotencyKey } = read.value;
+    const options = { tools, idempotencyKey };
 
-    if (body.value.background === true)
-      return answerInBackground(c, caller.value, body.value, options);
-    const run = await startAdmitted(c, caller.value, (signal) =>
-      startResponse(c.env, caller.value, body.value, options, signal),
+    if (body.background === true) return answerInBackground(c, caller, body, options);
+    const run = await startAdmitted(c, caller, (signal) =>
+      startResponse(c.env, caller, body, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
-    return answerResponse(c, run.value, body.value, snapshot.policy.runs.heartbeat_ms);
+    return answerResponse(c, run.value, body, caller.snapshot.policy.runs.heartbeat_ms);
   })
   .get("/:id", requireScope("GET", "/v1/responses/:id"), async (c) => {
     const caller = await loadCaller(c);
