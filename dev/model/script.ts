@@ -2,7 +2,7 @@
  * Scripts: a user message with a line `#script {"turns": [...]}` fixes every answer of the model exactly. The turn to
  * play is the number of assistant messages after that user message; past the last turn the model says "done".
  *
- * A turn: `text`, `reasoning`, `calls: [{name, arguments (object, or text sent as it is), id?, label?}]`, `delay_ms`, `gap_ms`,
+ * A turn: `text`, `reasoning`, `program` (Responses only: code that makes the calls), `calls: [{name, arguments (object, or text sent as it is), id?, label?}]`, `delay_ms`, `gap_ms`,
  * `finish`, and faults: `status` (with `code`, `message`, `retry_after_s`), `cut_after`, `hang_after` (chunks written
  * before it happens), `garbage: true`. `{{results}}` in a text becomes a JSON list of the tool results so far,
  * `{{handle}}` in arguments the handle of the newest result that was cut.
@@ -51,6 +51,7 @@ function readTurn(turn: UnknownObject, request: ModelRequest, conversation: stri
   return {
     reasoning: textOf(turn, "reasoning") ?? "",
     text: (textOf(turn, "text") ?? "").replaceAll("{{results}}", () => results),
+    program: textOf(turn, "program") ?? "",
     calls: listOf(turn, "calls")
       .filter(isObject)
       .map((call, index) => readCall(call, conversation, index))

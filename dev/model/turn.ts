@@ -23,6 +23,8 @@ export type TurnFault =
 export interface Turn {
   readonly reasoning: string;
   readonly text: string;
+  /** Code that makes the calls, of a provider that runs programs (Responses); empty: none. */
+  readonly program: string;
   readonly calls: readonly TurnCall[];
   /** Waited before the first byte, besides the server's time to first token. */
   readonly delayMs: number;
@@ -37,6 +39,7 @@ export interface Turn {
 export const EMPTY_TURN: Turn = {
   reasoning: "",
   text: "",
+  program: "",
   calls: [],
   delayMs: 0,
   gapMs: 0,

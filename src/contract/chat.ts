@@ -107,6 +107,13 @@ export interface ChatSummary {
   readonly early_starts?: number;
   /** Of those, the ones that were taken back because the model did not make them after all. */
   readonly early_cancelled?: number;
+  /** Calls of a program that were started before the provider asked for them; absent when there were none. */
+  readonly program?: {
+    readonly launched: number;
+    readonly hits: number;
+    readonly wasted: number;
+    readonly saved_ms: number;
+  };
   /** Calls started on a guess; absent when there were none. `saved_ms`: how much sooner the hits ended. */
   readonly speculation?: {
     readonly launched: number;

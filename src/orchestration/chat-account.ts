@@ -3,14 +3,18 @@
 import type { ChatEvent, ChatSummary } from "../contract/chat.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
+import type { ProgramCount } from "./early-start/program-starts.ts";
 import type { EarlyCount } from "./early-start/turn-calls.ts";
 import { addUsage } from "./usage.ts";
 
 type Finished = Extract<ChatEvent, { type: "finished" }>;
 
+const NO_PROGRAM: ProgramCount = { launched: 0, hits: 0, savedMs: 0 };
+
 /** Counts of one run. */
 export class ChatAccount {
   readonly #run: string;
+  readonly #programs: { readonly count: ProgramCount };
   #usage: JsonObject = {};
   #turns = 0;
   #calls = 0;
@@ -21,8 +25,10 @@ export class ChatAccount {
   readonly #earlier: EarlyCount[] = [];
   #running: { readonly count: EarlyCount } | null = null;
 
-  constructor(run: string) {
+  /** `programs` counts the starts of programs while the run goes on. */
+  constructor(run: string, programs: { readonly count: ProgramCount } = { count: NO_PROGRAM }) {
     this.#run = run;
+    this.#programs = programs;
   }
 
   /** Model answers that have begun. */
@@ -32,7 +38,9 @@ export class ChatAccount {
 
   /** Gateway calls that took a slot, those that were started early or on a guess and not made included. */
   get calls(): number {
-    return this.#calls + this.#sum(({ takenBack, guesses, hits }) => takenBack + guesses - hits);
+    const { launched, hits: asked } = this.#programs.count;
+    const unasked = this.#sum(({ takenBack, guesses, hits }) => takenBack + guesses - hits);
+    return this.#calls + unasked + launched - asked;
   }
 
   /** Counts a model answer that has begun; `running` counts its early starts while it goes on. */
@@ -70,7 +78,8 @@ export class ChatAccount {
     return { type: "finished", finishReason, usage: this.#usage, summary };
   }
 
-  #early(): Pick<ChatSummary, "early_starts" | "early_cancelled" | "speculation"> {
+  #early(): Pick<ChatSummary, "early_starts" | "early_cancelled" | "program" | "speculation"> {
+    const { launched: ahead, hits: asked, savedMs: saved } = this.#programs.count;
     const starts = this.#sum(({ starts: of }) => of);
     const launched = this.#sum(({ guesses }) => guesses);
     const hits = this.#sum(({ hits: of }) => of);
@@ -79,6 +88,9 @@ export class ChatAccount {
       ...(starts > 0 && {
         early_starts: starts,
         early_cancelled: this.#sum(({ takenBack }) => takenBack),
+      }),
+      ...(ahead > 0 && {
+        program: { launched: ahead, hits: asked, wasted: ahead - asked, saved_ms: saved },
       }),
       ...(launched > 0 && { speculation: { launched, hits, wasted: launched - hits, saved_ms } }),
     };

@@ -69,6 +69,8 @@ export interface CallWatch {
   wrote(id: string, piece: string): void;
   /** The turn's calls are complete and meant. */
   finished(): void;
+  /** What the provider must see again of the turn has come: programs that will make calls are among it. */
+  details(list: Json): void;
 }
 
 /** Finish reasons after which a model's calls are complete and meant to be made. */
@@ -148,6 +150,8 @@ class TurnReader {
     switch (event.type) {
       case "delta":
         this.#text.add(event.delta);
+        if (event.delta["reasoning_details"] !== undefined)
+          this.#reading.watch.details(event.delta["reasoning_details"]);
         return answer.delta(event.delta, event.logprobs);
       case "call":
         return this.#openCall(event);

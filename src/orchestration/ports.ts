@@ -11,6 +11,7 @@ import type { RunCaps } from "../contract/policy.ts";
 import type { CallOutcome, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
+import type { ProgramStarts } from "./early-start/program-starts.ts";
 import type { FindTool } from "./plan/plan-call.ts";
 import type { RunControl } from "./run-control.ts";
 import type { InsideCalls } from "./schedule/scheduler.ts";
@@ -160,6 +161,8 @@ export interface ChatPorts extends SchedulePorts {
    * call that needs approval is an error result.
    */
   readonly holdTurn?: (turnId: string, turn: HeldTurn) => Promise<void>;
+  /** The run core's own: calls of programs that run already. */
+  readonly programs?: ProgramStarts;
   /** With what calls are started before the model asks for them. Absent: none are. */
   readonly speculation?: Speculation;
   /** An id such as `call_…` with fresh randomness. */

@@ -27,6 +27,7 @@ import {
 } from "./chat-turn.ts";
 import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
 import { openTurn } from "./early-start/open-turn.ts";
+import { ProgramStarts } from "./early-start/program-starts.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
@@ -42,21 +43,27 @@ export const SAVE_LIMIT_MS = 2_000;
 /** Runs one chat completion; every outcome is an event. */
 export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSignal): Promise<void> {
   const startedAtMs = run.startedAtMs ?? ports.clock.now();
-  const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
+  const endsAtMs = startedAtMs + run.bounds.deadlineMs;
+  const stop = createStop(ports.clock, endsAtMs, signal);
+  const programs = new ProgramStarts(run, ports, endsAtMs, stop.signal);
+  const own = { ...ports, lanes: programs.lanes, programs };
   let end: ChatEvent;
   try {
-    const whole = searchable(queryable(ports), run.bounds.toolSearchAbove);
+    const whole = searchable(queryable(own), run.bounds.toolSearchAbove);
     end = await new ChatLoop(run, whole, stop, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
+    await programs.close();
     ports.lanes.close();
   }
   await ports.emit(end);
 }
 
+type OwnPorts = ChatPorts & { readonly programs: ProgramStarts };
+
 class ChatLoop {
   readonly #run: ChatRun;
-  readonly #ports: ChatPorts;
+  readonly #ports: OwnPorts;
   readonly #stop: Stop;
   readonly #startedAtMs: number;
   readonly #signal: AbortSignal;
@@ -71,20 +78,14 @@ class ChatLoop {
   /** Of the turn that goes on. */
   #turnCalls: TurnCalls;
 
-  constructor(
-    run: ChatRun,
-    ports: ChatPorts,
-    stop: Stop,
-    startedAtMs: number,
-    signal: AbortSignal,
-  ) {
+  constructor(run: ChatRun, ports: OwnPorts, stop: Stop, startedAtMs: number, signal: AbortSignal) {
     this.#run = run;
     this.#ports = ports;
     this.#stop = stop;
     this.#startedAtMs = startedAtMs;
     this.#signal = signal;
     this.#answer = new ChatAnswer((event) => ports.emit(event), signal, run.asItems);
-    this.#account = new ChatAccount(run.id);
+    this.#account = new ChatAccount(run.id, ports.programs);
     this.#plans = new TurnPlanner(ports.tools);
     this.#naming = {
       usedIds: new Set(),
@@ -288,6 +289,7 @@ class ChatLoop {
 
   #finished(finishReason: string, stoppedBy?: StoppedBy): ChatEvent {
     this.#turnCalls.dismiss();
+    this.#ports.programs.dismiss();
     const end = this.#account.finished(
       finishReason,
       stoppedBy === undefined ? {} : { stopped_by: stoppedBy },

@@ -160,6 +160,9 @@ function itemsOf(request: ModelRequest, turn: Turn): readonly Item[] {
             content: [{ type: "output_text", text, annotations: [] }],
           },
         ]),
+    ...(turn.program === ""
+      ? []
+      : [{ type: "program", id: `cm_${mark}`, call_id: programId(turn), code: turn.program }]),
     ...turn.calls.map(({ id, name, arguments: json }) => ({
       type: "function_call",
       id: `fc_${id}`,
@@ -167,8 +170,13 @@ function itemsOf(request: ModelRequest, turn: Turn): readonly Item[] {
       name,
       arguments: json,
       status: "completed",
+      ...(turn.program !== "" && { caller: { type: "program", caller_id: programId(turn) } }),
     })),
   ];
+}
+
+function programId({ program }: Turn): string {
+  return `call_program_${fingerprint(program)}`;
 }
 
 function responseOf(request: ModelRequest, turn: Turn) {
@@ -218,6 +226,9 @@ function responseSteps(request: ModelRequest, turn: Turn): Step[] {
         say("output_item.added", { output_index, item: { ...item, summary: [] } });
         for (const delta of answer.reasoning)
           say("reasoning_summary_text.delta", { ...place, summary_index: 0, delta }, 1);
+        break;
+      case "program":
+        say("output_item.added", { output_index, item: { ...item, code: "" } });
         break;
       case "message":
         say("output_item.added", { output_index, item: { ...item, content: [] } });

@@ -11,6 +11,7 @@
 import { EFFECT_RULES } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallResult } from "../../contract/run.ts";
+import type { Json } from "../../platform/canonical-json.ts";
 import { createScheduler, type CallEvent } from "../schedule/scheduler.ts";
 import type {
   ExecutedCalls,
@@ -21,6 +22,7 @@ import type {
 import type { MadeCall } from "../speculation/speculator.ts";
 import { ArgumentState } from "./argument-state.ts";
 import { GuessBook, type GuessCount } from "./guess-book.ts";
+import type { ProgramStarts } from "./program-starts.ts";
 
 /** Starts of one turn before it was complete. It goes on counting until the turn's calls have been executed or closed. */
 export interface EarlyCount extends GuessCount {
@@ -31,6 +33,8 @@ export interface EarlyCount extends GuessCount {
 
 /** What a turn's calls need. */
 export interface TurnCallPorts extends Omit<ExecutePorts, "onEvent"> {
+  /** The run's calls of programs. Absent: none are started. */
+  readonly programs?: Pick<ProgramStarts, "take">;
   /** The call as it would be made, or null when it cannot be: checked as any other. */
   plan(id: string, name: string, argumentsJson: string): PlannedCall | null;
   /** Called once the turn's calls have ended, with all of them; with none when the model made none. */
@@ -125,6 +129,11 @@ export class TurnCalls {
   /** The model has said that its calls are complete and meant. */
   finished(): void {
     for (const call of this.#written.values()) this.#consider(call, true);
+  }
+
+  /** A program that the model wrote makes its calls through the provider: what is certain of them may start. */
+  details(list: Json): void {
+    if (this.#mostCalls > 0) this.#ports.programs?.take(list, this.#mostCalls);
   }
 
   /** Runs the calls the turn really made, those that run already included. `onEvent` gets what they say, from the first. */
