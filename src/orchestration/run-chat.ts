@@ -27,7 +27,7 @@ import {
 } from "./chat-turn.ts";
 import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
 import { openTurn } from "./early-start/open-turn.ts";
-import { ProgramStarts } from "./early-start/program-starts.ts";
+import { type PortsWithPrograms, withPrograms } from "./early-start/program-starts.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
@@ -45,25 +45,22 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
   const startedAtMs = run.startedAtMs ?? ports.clock.now();
   const endsAtMs = startedAtMs + run.bounds.deadlineMs;
   const stop = createStop(ports.clock, endsAtMs, signal);
-  const programs = new ProgramStarts(run, ports, endsAtMs, stop.signal);
-  const own = { ...ports, lanes: programs.lanes, programs };
+  const own = withPrograms(run, ports, endsAtMs, stop.signal);
   let end: ChatEvent;
   try {
     const whole = searchable(queryable(own), run.bounds.toolSearchAbove);
     end = await new ChatLoop(run, whole, stop, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
-    await programs.close();
+    await own.programs.close();
     ports.lanes.close();
   }
   await ports.emit(end);
 }
 
-type OwnPorts = ChatPorts & { readonly programs: ProgramStarts };
-
 class ChatLoop {
   readonly #run: ChatRun;
-  readonly #ports: OwnPorts;
+  readonly #ports: PortsWithPrograms;
   readonly #stop: Stop;
   readonly #startedAtMs: number;
   readonly #signal: AbortSignal;
@@ -78,7 +75,13 @@ class ChatLoop {
   /** Of the turn that goes on. */
   #turnCalls: TurnCalls;
 
-  constructor(run: ChatRun, ports: OwnPorts, stop: Stop, startedAtMs: number, signal: AbortSignal) {
+  constructor(
+    run: ChatRun,
+    ports: PortsWithPrograms,
+    stop: Stop,
+    startedAtMs: number,
+    signal: AbortSignal,
+  ) {
     this.#run = run;
     this.#ports = ports;
     this.#stop = stop;

@@ -46,6 +46,20 @@ interface Start {
   ended: { readonly atMs: number; readonly outcome: CallOutcome } | null;
 }
 
+/** Ports of a run whose programs start their calls; the run closes `programs` before its lanes. */
+export type PortsWithPrograms = ChatPorts & { readonly programs: ProgramStarts };
+
+/** The ports of `run` with its program starts, which end at `endsAtMs` at the latest. */
+export function withPrograms(
+  run: ChatRun,
+  ports: ChatPorts,
+  endsAtMs: number,
+  signal: AbortSignal,
+): PortsWithPrograms {
+  const programs = new ProgramStarts(run, ports, endsAtMs, signal);
+  return { ...ports, lanes: programs.lanes, programs };
+}
+
 /** See above. Own it: `close` it whatever happens. */
 export class ProgramStarts {
   /** The run's lanes, where a call that runs already is joined. */
