@@ -27,7 +27,7 @@ import {
 } from "./chat-turn.ts";
 import { type ConversationEnd, endOfTurn, NO_END } from "./conversation-end.ts";
 import { openTurn } from "./early-start/open-turn.ts";
-import { type PortsWithPrograms, withPrograms } from "./early-start/program-starts.ts";
+import { type OwnPorts, withPrograms } from "./early-start/program-starts.ts";
 import type { TurnCalls } from "./early-start/turn-calls.ts";
 import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
@@ -43,13 +43,12 @@ export const SAVE_LIMIT_MS = 2_000;
 /** Runs one chat completion; every outcome is an event. */
 export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSignal): Promise<void> {
   const startedAtMs = run.startedAtMs ?? ports.clock.now();
-  const endsAtMs = startedAtMs + run.bounds.deadlineMs;
-  const stop = createStop(ports.clock, endsAtMs, signal);
-  const own = withPrograms(run, ports, endsAtMs, stop.signal);
+  const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
+  const whole = searchable(queryable(ports), run.bounds.toolSearchAbove);
+  const own = withPrograms(run, whole, startedAtMs, stop.signal);
   let end: ChatEvent;
   try {
-    const whole = searchable(queryable(own), run.bounds.toolSearchAbove);
-    end = await new ChatLoop(run, whole, stop, startedAtMs, signal).toTheEnd();
+    end = await new ChatLoop(run, own, stop, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
     await own.programs.close();
@@ -60,7 +59,7 @@ export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSigna
 
 class ChatLoop {
   readonly #run: ChatRun;
-  readonly #ports: PortsWithPrograms;
+  readonly #ports: OwnPorts;
   readonly #stop: Stop;
   readonly #startedAtMs: number;
   readonly #signal: AbortSignal;
@@ -75,13 +74,7 @@ class ChatLoop {
   /** Of the turn that goes on. */
   #turnCalls: TurnCalls;
 
-  constructor(
-    run: ChatRun,
-    ports: PortsWithPrograms,
-    stop: Stop,
-    startedAtMs: number,
-    signal: AbortSignal,
-  ) {
+  constructor(run: ChatRun, ports: OwnPorts, stop: Stop, startedAtMs: number, signal: AbortSignal) {
     this.#run = run;
     this.#ports = ports;
     this.#stop = stop;

@@ -47,15 +47,16 @@ interface Start {
 }
 
 /** Ports of a run whose programs start their calls; the run closes `programs` before its lanes. */
-export type PortsWithPrograms = ChatPorts & { readonly programs: ProgramStarts };
+export type OwnPorts = ChatPorts & { readonly programs: ProgramStarts };
 
-/** The ports of `run` with its program starts, which end at `endsAtMs` at the latest. */
+/** The ports of `run` with its program starts, which end with its deadline at the latest. */
 export function withPrograms(
   run: ChatRun,
   ports: ChatPorts,
-  endsAtMs: number,
+  startedAtMs: number,
   signal: AbortSignal,
-): PortsWithPrograms {
+): OwnPorts {
+  const endsAtMs = startedAtMs + run.bounds.deadlineMs;
   const programs = new ProgramStarts(run, ports, endsAtMs, signal);
   return { ...ports, lanes: programs.lanes, programs };
 }
