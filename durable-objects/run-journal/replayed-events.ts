@@ -57,6 +57,9 @@ function subjectOf(event: AnyEvent): string | null {
     case "finished":
     case "failed":
       return null;
+    case "call.progress":
+    case "gateway_call_progress":
+      return `${event.type} ${event.id} ${event.progress.progress}`;
     case "gateway_call":
     case "gateway_call_ended":
       return `${event.type} ${event.id}`;

@@ -15,7 +15,7 @@ import {
   type ShardRunner,
   type ToolContext,
 } from "../../src/assembly/execute-shard-call.ts";
-import type { CallOutcome } from "../../src/contract/run.ts";
+import type { CallOutcome, CallProgress } from "../../src/contract/run.ts";
 
 /** Runs calls for one caller; the caller owns it and must drop it when its run ends. */
 export class ShardSession extends RpcTarget {
@@ -27,12 +27,22 @@ export class ShardSession extends RpcTarget {
     this.#execute = execute;
   }
 
-  /** Runs one call to its end; a refused, failed or aborted call is an outcome, never a rejection. */
-  async run(task: ShardCall): Promise<CallOutcome> {
+  /**
+   * Runs one call to its end; a refused, failed or aborted call is an outcome, never a rejection. `tell` lives on the
+   * caller's side and is told how far the call is, where its tool says so.
+   */
+  async run(
+    task: ShardCall,
+    tell?: (progress: CallProgress) => Promise<void> | void,
+  ): Promise<CallOutcome> {
     const controller = new AbortController();
     this.#running.set(task.call.id, controller);
+    const onProgress = (progress: CallProgress): void => {
+      // A caller that has gone wants to know nothing any more.
+      void Promise.resolve(tell?.(progress)).catch(() => undefined);
+    };
     try {
-      return await this.#execute(task, controller.signal);
+      return await this.#execute(task, controller.signal, onProgress);
     } finally {
       this.#running.delete(task.call.id);
     }

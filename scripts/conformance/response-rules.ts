@@ -50,7 +50,12 @@ function itemFaults(
   index: number,
   last: UnknownObject | undefined,
 ): readonly string[] {
-  const own = events.filter((event) => numberOf(event, "output_index") === index);
+  // Extension events (`gw:…`) may stand anywhere: whoever does not know them passes them over.
+  const own = events.filter(
+    (event) =>
+      numberOf(event, "output_index") === index &&
+      textOf(event, "type")?.startsWith("gw:") !== true,
+  );
   const types = own.map((event) => textOf(event, "type") ?? "");
   const type = textOf(objectOf(own[0] ?? {}, "item"), "type") ?? "";
   const name = `item ${index} (${type})`;

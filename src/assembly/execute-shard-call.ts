@@ -4,7 +4,7 @@
  * compiled from a definition is compiled once.
  */
 
-import type { CallOutcome } from "../contract/run.ts";
+import type { CallOutcome, CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../orchestration/ports.ts";
 import { callExecutor } from "./place-result.ts";
@@ -22,7 +22,11 @@ export interface ShardCall {
 }
 
 /** Runs calls of one session. Never rejects. */
-export type ShardRunner = (task: ShardCall, signal: AbortSignal) => Promise<CallOutcome>;
+export type ShardRunner = (
+  task: ShardCall,
+  signal: AbortSignal,
+  onProgress?: (progress: CallProgress) => void,
+) => Promise<CallOutcome>;
 
 /** The runner of one session; `defer` takes work that may outlive an answer, such as filling the cache. */
 export function shardRunner(
@@ -32,8 +36,8 @@ export function shardRunner(
 ): ShardRunner {
   const tools = new Map<string, Tool>();
   const execute = callExecutor(env, context, tools, defer);
-  return ({ call, tool, timeoutMs }, signal) => {
+  return ({ call, tool, timeoutMs }, signal, onProgress) => {
     if (tool !== null) tools.set(tool.name, tool);
-    return execute(call, timeoutMs, signal);
+    return execute(call, timeoutMs, signal, onProgress);
   };
 }

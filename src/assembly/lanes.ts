@@ -83,7 +83,7 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
   }
   return {
     slots: SLOTS_PER_LANE,
-    async run(call, timeoutMs, signal) {
+    async run(call, timeoutMs, signal, onProgress) {
       const tool = tools.get(call.tool);
       if (tool === undefined || signal.aborted) return notSent(call);
       const onAbort = () => cancel(call.id);
@@ -91,7 +91,10 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
       const isKnown = sent.has(tool.name);
       sent.add(tool.name);
       try {
-        return await session.run({ call, tool: isKnown ? null : tool, timeoutMs });
+        const task = { call, tool: isKnown ? null : tool, timeoutMs };
+        // Only such tools say how far they are; a callback across objects is not free.
+        const isTold = tool.definition.mcp !== undefined && onProgress !== undefined;
+        return await (isTold ? session.run(task, onProgress) : session.run(task));
       } catch {
         return lost(call);
       } finally {

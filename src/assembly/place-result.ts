@@ -8,7 +8,7 @@
  */
 
 import type { PlannedCall } from "../contract/planned-call.ts";
-import type { CallOutcome } from "../contract/run.ts";
+import type { CallOutcome, CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { KeptResults } from "../orchestration/ports.ts";
 import { utf8 } from "../platform/encoding.ts";
@@ -24,6 +24,7 @@ export type CallExecutor = (
   call: PlannedCall,
   timeoutMs: number,
   signal: AbortSignal,
+  onProgress?: (progress: CallProgress) => void,
 ) => Promise<CallOutcome>;
 
 /** The executor of one invocation. `defer` takes work that may outlive an answer, such as filling the cache. */
@@ -37,7 +38,7 @@ export function callExecutor(
   const results = keptResults(env, context);
   const longAnswers = createTurnstile();
   const held = new HeldBytes();
-  return async (call, timeoutMs, signal) => {
+  return async (call, timeoutMs, signal, onProgress) => {
     const over = new AbortController();
     const waiting = AbortSignal.any([signal, over.signal]);
     const long: { entry: ReturnType<Turnstile["enter"]> | null } = { entry: null };
@@ -49,7 +50,8 @@ export function callExecutor(
     };
     let length = 0;
     try {
-      const outcome = await executeCall({ ...ports, beforeLongAnswer }, call, timeoutMs, signal);
+      const own = { ...ports, beforeLongAnswer, ...(onProgress !== undefined && { onProgress }) };
+      const outcome = await executeCall(own, call, timeoutMs, signal);
       if (long.entry !== null) held.add(-LONG_BYTES);
       length = outcome.outputJson?.length ?? 0;
       held.add(length);

@@ -38,10 +38,10 @@ export function readerPace(pool: LanePool, emit: (event: RunEvent) => Promise<vo
     if (known !== undefined) return known;
     const paced: Lane = {
       slots: lane.slots,
-      async run(call, timeoutMs, signal) {
+      async run(call, timeoutMs, signal, onProgress) {
         while (isBehind() && !signal.aborted)
           await Promise.race([caughtUp.promise, abortOf(signal)]);
-        const outcome = await lane.run(call, timeoutMs, signal);
+        const outcome = await lane.run(call, timeoutMs, signal, onProgress);
         // A call that was left behind has been told already, without this output.
         if (!signal.aborted) unread += outcome.outputJson?.length ?? 0;
         return outcome;

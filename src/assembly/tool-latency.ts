@@ -52,9 +52,9 @@ export function measuredLanes(pool: LanePool, tenantId: string, clock: Clock): L
     if (known !== undefined) return known;
     const made: Lane = {
       slots: lane.slots,
-      async run(call, timeoutMs, signal) {
+      async run(call, timeoutMs, signal, onProgress) {
         const startedAtMs = clock.now();
-        const outcome = await lane.run(call, timeoutMs, signal);
+        const outcome = await lane.run(call, timeoutMs, signal, onProgress);
         const nowMs = clock.now();
         if (wasMade(outcome)) observe(nameOf(tenantId, call.tool), nowMs - startedAtMs, nowMs);
         return outcome;

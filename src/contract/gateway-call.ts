@@ -4,7 +4,7 @@
  */
 
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
-import type { CallError, CallStatus } from "./run.ts";
+import type { CallError, CallProgress, CallStatus } from "./run.ts";
 
 /** One step of one gateway call; only a run of items says them. */
 export type GatewayCallEvent =
@@ -18,6 +18,11 @@ export type GatewayCallEvent =
       readonly argumentsJson: string;
       /** The request somebody said yes to, for a call that was held. */
       readonly approvalId?: string;
+    }
+  | {
+      readonly type: "gateway_call_progress";
+      readonly id: string;
+      readonly progress: CallProgress;
     }
   | {
       readonly type: "gateway_call_ended";

@@ -78,6 +78,21 @@ export type CallStatus =
   | "outcome_unknown"
   | "approval_required";
 
+/** How far a call is, as the server of its tool says it. */
+export interface CallProgress {
+  /** Grows; its unit is the server's. */
+  readonly progress: number;
+  /** What `progress` will come to, where the server knows. */
+  readonly total?: number;
+  readonly message?: string;
+}
+
+/** Progress of one call that is told; what comes beyond it is passed over. */
+export const MAX_PROGRESS_EVENTS = 100;
+
+/** Longest message of a progress that is handed on, in characters. */
+export const MAX_PROGRESS_MESSAGE = 500;
+
 /** Why a call did not succeed. Public-safe. */
 export interface CallError {
   readonly code: CallErrorCode;
@@ -186,6 +201,13 @@ export interface RunReport {
 
 /** What a streamed run says, in order. The edge numbers them. */
 export type RunEvent =
+  /** How far a call is, by the word of its tool's server; at most `MAX_PROGRESS_EVENTS` of one call. */
+  | {
+      readonly type: "call.progress";
+      readonly id: string;
+      readonly tool: string;
+      readonly progress: CallProgress;
+    }
   | { readonly type: "run.created"; readonly run: string; readonly calls: number }
   | { readonly type: "call.queued"; readonly id: string; readonly tool: string }
   | {

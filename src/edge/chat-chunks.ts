@@ -72,6 +72,7 @@ export function createChunkEncoder(options: ChunkOptions): (event: ChatEvent) =>
       case "tool":
         return options.includeTools ? chunk("", `,"x_gw":${JSON.stringify(event.activity)}`) : "";
       case "gateway_call":
+      case "gateway_call_progress":
       case "gateway_call_ended":
       case "approval_request":
         return "";

@@ -70,6 +70,7 @@ function grow(growing: Growing, event: Growth, created: number): void {
     }
     case "tool":
     case "gateway_call":
+    case "gateway_call_progress":
     case "gateway_call_ended":
     case "approval_request":
       break;

@@ -74,6 +74,8 @@ function eventText(event: RunEvent): string {
       return `${type}${JSON.stringify({ id: event.id, tool: event.tool }).slice(1)}`;
     case "call.started":
       return `${type}${JSON.stringify({ id: event.id, tool: event.tool, started_ms: Math.round(event.startedMs) }).slice(1)}`;
+    case "call.progress":
+      return `${type}${JSON.stringify({ id: event.id, tool: event.tool, ...event.progress }).slice(1)}`;
     case "call.completed":
     case "call.failed":
     case "call.cancelled":

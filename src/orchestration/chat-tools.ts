@@ -69,6 +69,8 @@ export async function executeGatewayCalls(
   const { results, lanesUsed } = await running.execute(planned, async (event) => {
     if (event.type === "call.started") executed += 1;
     for (const activity of activitiesOf(event)) await sayActivity(answer, activity);
+    if (event.type === "call.progress")
+      await answer.item({ ...event, type: "gateway_call_progress" });
     if ("result" in event) await answer.item(endOf(event.result));
   });
   plans.keep(planned, results);
@@ -156,7 +158,7 @@ function errorContent(error: CallError, status: CallStatus): string {
 }
 
 function activitiesOf(event: CallEvent): readonly ToolActivity[] {
-  if (event.type === "call.queued") return [];
+  if (event.type === "call.queued" || event.type === "call.progress") return [];
   if (event.type === "call.started") {
     return [{ type: "tool.started", call_id: event.id, name: event.tool, t_ms: event.startedMs }];
   }

@@ -8,7 +8,7 @@ import type { GatewayError } from "../contract/error.ts";
 import type { HeldTurn } from "../contract/gateway-call.ts";
 import type { BindCall, OfferedTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { RunCaps } from "../contract/policy.ts";
-import type { CallOutcome, RunEvent } from "../contract/run.ts";
+import type { CallOutcome, CallProgress, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
 import type { Result } from "../platform/result.ts";
 import type { ProgramStarts } from "./early-start/program-starts.ts";
@@ -25,9 +25,15 @@ export interface Lane {
   readonly slots: number;
   /**
    * Runs one call. `timeoutMs` is what is left of the call's own timeout and the run's deadline, whichever is less; the
-   * lane enforces it. When `signal` aborts, the request is aborted and the outcome says so. Never rejects.
+   * lane enforces it. When `signal` aborts, the request is aborted and the outcome says so. Never rejects. `onProgress` is
+   * told how far the call is, where its tool says so.
    */
-  run(call: PlannedCall, timeoutMs: number, signal: AbortSignal): Promise<CallOutcome>;
+  run(
+    call: PlannedCall,
+    timeoutMs: number,
+    signal: AbortSignal,
+    onProgress?: (progress: CallProgress) => void,
+  ): Promise<CallOutcome>;
 }
 
 /** Gives a run its lanes. A run asks once for all it will ever need at the same time and reuses them in later turns. */

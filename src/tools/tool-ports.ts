@@ -1,6 +1,7 @@
 /** ToolPorts: what tool calls need of the world. `assembly` builds them; nothing in this room knows where they lead. */
 
 import type { McpEndpoint } from "../contract/mcp.ts";
+import type { CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
@@ -22,6 +23,8 @@ export interface ToolPorts extends RequestContext {
   readonly allowLoopback: boolean;
   /** Awaited before the rest of a long answer is read. Absent: it is read at once. */
   readonly beforeLongAnswer?: () => Promise<void>;
+  /** Told how far a call is, by tools that say so. Absent: nobody wants to know. */
+  readonly onProgress?: (progress: CallProgress) => void;
   now(): number;
 }
 

@@ -81,7 +81,7 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
     const steps = numberOf(args, "steps") ?? 3;
     for (let progress = 1; progress <= steps; progress += 1) {
       await sleep(numberOf(args, "ms") ?? 10);
-      const params = { progressToken, progress, total: steps };
+      const params = { progressToken, progress, total: steps, message: `step ${progress}` };
       if (progressToken !== undefined) write(notice("notifications/progress", params));
     }
     write(complete(message, { content: [text("done")] }));

@@ -25,7 +25,8 @@ export function decorateLanes(pool: LanePool, decoration: LaneDecoration): LaneP
     if (known !== undefined) return known;
     const made: Lane = {
       slots: lane.slots,
-      run: (call, timeoutMs, signal) => decoration.run(lane, call, timeoutMs, signal),
+      run: (call, timeoutMs, signal, onProgress) =>
+        decoration.run(told(lane, onProgress), call, timeoutMs, signal),
     };
     decorated.set(lane, made);
     return made;
@@ -38,4 +39,12 @@ export function decorateLanes(pool: LanePool, decoration: LaneDecoration): LaneP
     },
     close: () => pool.close(),
   };
+}
+
+/** `lane` for one call whose progress is told; decorations need not know of it. */
+function told(lane: Lane, onProgress: Parameters<Lane["run"]>[3]): Lane {
+  if (onProgress === undefined) return lane;
+  const run: Lane["run"] = (call, timeoutMs, signal) =>
+    lane.run(call, timeoutMs, signal, onProgress);
+  return { slots: lane.slots, run };
 }

@@ -66,6 +66,7 @@ export class MessageBlocks {
         return [...this.#closeAll(), ...this.#whole(toolResult(event))];
       case "meta":
       case "tool":
+      case "gateway_call_progress":
       case "approval_request":
         return [];
     }

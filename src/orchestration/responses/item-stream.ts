@@ -60,6 +60,8 @@ export class ItemStream {
         return this.#numbered(this.#clientArguments(event.index, event.delta));
       case "gateway_call":
         return this.#numbered([...this.#closeModelItems(), ...this.#openGatewayCall(event)]);
+      case "gateway_call_progress":
+        return this.#numbered(this.#progressed(event));
       case "gateway_call_ended":
         return this.#numbered(this.#endGatewayCall(event));
       case "approval_request":
@@ -187,6 +189,15 @@ export class ItemStream {
       draft.event("response.mcp_call_arguments.delta", { delta: argumentsJson }),
       draft.event("response.mcp_call_arguments.done", { arguments: argumentsJson }),
     ];
+  }
+
+  /** An extension event: clients that do not know it pass it over. Source: Open Responses, extended events. */
+  #progressed({
+    id,
+    progress,
+  }: Extract<GatewayCallEvent, { type: "gateway_call_progress" }>): readonly UnnumberedEvent[] {
+    const draft = this.#gatewayCalls.get(id);
+    return draft === undefined ? [] : [draft.event("gw:tool_progress", { ...progress })];
   }
 
   #endGatewayCall(

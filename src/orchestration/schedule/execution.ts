@@ -66,6 +66,7 @@ export class Execution implements Scheduler {
         this.#land(entry, blame, flight.startedAtMs);
         this.#work();
       },
+      progressed: ({ call }, told) => this.#events.sayProgress(call.id, call.tool, told),
       freed: () => this.#work(),
     };
     this.#weightOf = rememberedWeights(ports.expectedMs);

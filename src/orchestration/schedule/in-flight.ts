@@ -9,7 +9,7 @@
 
 import { type Stage, stageBudgetMs } from "../../algorithms/stage-budget.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallOutcome, CallResult } from "../../contract/run.ts";
+import type { CallOutcome, CallProgress, CallResult } from "../../contract/run.ts";
 import type { Clock, LanePool } from "../ports.ts";
 import { type LaneLoad, LaneSlots } from "./lane-slots.ts";
 import {
@@ -53,6 +53,8 @@ export interface FlightBounds {
 
 /** What becomes of flights. Nothing of it is called while `start` runs. */
 export interface FlightEvents<Key> {
+  /** Told how far a call is, as long as it has not ended. */
+  progressed(key: Key, progress: CallProgress): void;
   /** Called once for each call, when it has ended. */
   ended(key: Key, outcome: CallOutcome, flight: Flight): void;
   /** Called once for each call, when it counts under its caps no more: just before it ends, or when its late answer is in. */
@@ -172,7 +174,9 @@ export class InFlight<Key> {
     const { call, timeoutMs, controller } = flight;
     let outcome: CallOutcome;
     try {
-      outcome = await load.lane.run(call, timeoutMs, controller.signal);
+      outcome = await load.lane.run(call, timeoutMs, controller.signal, (progress) => {
+        if (this.#flights.get(key) === flight) this.#events.progressed(key, progress);
+      });
     } catch {
       // A lane promises not to reject. If one breaks all the same, it costs this call, not the run.
       outcome = leftBehind(call, CALL_LOST);

@@ -4,7 +4,7 @@
  * were they to hold slots, their steps could wait for them for ever. The caps of a tool hold in both.
  */
 
-import type { CallOutcome } from "../../contract/run.ts";
+import type { CallOutcome, CallProgress } from "../../contract/run.ts";
 import type { CallShare, Clock, Lane, LanePool, SchedulePorts } from "../ports.ts";
 import type { Entry } from "./entry.ts";
 import { type Flight, type FlightBounds, InFlight } from "./in-flight.ts";
@@ -28,6 +28,7 @@ export interface TrackOptions {
   readonly deadlineAtMs: number;
   readonly isSequential: boolean;
   readonly ended: (entry: Entry, outcome: CallOutcome, flight: Flight) => void;
+  readonly progressed: (entry: Entry, progress: CallProgress) => void;
   /** A slot or a place came free. */
   readonly freed: () => void;
 }
@@ -76,11 +77,12 @@ function track(
   most: number,
   options: TrackOptions & FlightBounds,
 ): Track {
-  const { clock, isSequential, ended, freed } = options;
+  const { clock, isSequential, ended, progressed, freed } = options;
   const ready = new ReadyQueue<Entry>(isSequential ? byOrder : byStanding);
   const places = new Places(share, freed);
   const flights = new InFlight<Entry>(clock, pool, options, {
     ended,
+    progressed,
     left: (entry) => leave({ ready, places }, entry),
     slotFreed: freed,
     isWanted: () => ready.size > 0,

@@ -6,13 +6,14 @@
 
 import type { McpEndpoint } from "../../contract/mcp.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallOutcome } from "../../contract/run.ts";
+import { type CallOutcome, type CallProgress, MAX_PROGRESS_MESSAGE } from "../../contract/run.ts";
 import type { McpTool, Tool } from "../../contract/tool.ts";
 import { guard } from "../../resilience/guard.ts";
 import type { McpAnswer } from "../../upstream/mcp/call-tool.ts";
 import type { McpFailure } from "../../upstream/mcp/mcp-failure.ts";
 import { refused, type Classified } from "../call-outcome.ts";
 import { keptResult } from "../kept-result.ts";
+import { createScrubber } from "../scrub.ts";
 import type { ToolPorts } from "../tool-ports.ts";
 import { mcpHeaders, mcpSecretNames } from "./mcp-headers.ts";
 import { classifyMcpFailure } from "./mcp-outcome.ts";
@@ -65,6 +66,8 @@ export async function executeMcp(
         idleTimeoutMs: endpoint.idleTimeoutMs,
         defer: (work: Promise<unknown>) => ports.mcp.defer(work),
         onListChanged: () => ports.mcp.onListChanged(mcp.server),
+        onProgress: (told: CallProgress) =>
+          ports.onProgress?.(publicProgress(told, opened.value.secrets)),
         onAttempt: () => {
           progress.attempts += 1;
         },
@@ -80,6 +83,16 @@ export async function executeMcp(
     kept.results.put(kept.key, outcome.outputJson, kept.ttlS);
   }
   return { ...outcome, cache, attempts: progress.attempts };
+}
+
+/** What a server says of a call's progress, without the call's secrets and no longer than may be handed on. */
+function publicProgress(
+  { message, ...numbers }: CallProgress,
+  secrets: readonly string[],
+): CallProgress {
+  if (message === undefined) return numbers;
+  const clean = createScrubber(secrets).text(message);
+  return { ...numbers, message: clean.slice(0, MAX_PROGRESS_MESSAGE) };
 }
 
 /** Names a warm session: whose it is, of which server as it is now, and with which credentials. */

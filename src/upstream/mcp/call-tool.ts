@@ -8,6 +8,7 @@
 
 import type { Client } from "@modelcontextprotocol/client";
 
+import type { CallProgress } from "../../contract/run.ts";
 import type { JsonObject } from "../../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../../platform/result.ts";
 import { McpExchange, type ExchangeOptions } from "./exchange.ts";
@@ -31,6 +32,8 @@ export interface McpCallOptions extends ExchangeOptions {
   readonly idleTimeoutMs: number;
   /** The server said that its list of tools has changed. */
   readonly onListChanged: () => void;
+  /** The server says how far the call is. */
+  readonly onProgress: (progress: CallProgress) => void;
   /** A request for the call is about to be sent. */
   readonly onAttempt: () => void;
 }
@@ -88,7 +91,12 @@ async function attempt(
         resetTimeoutOnProgress: true,
         maxTotalTimeout: options.timeoutMs,
         // Only a call with a listener carries a progress token.
-        onprogress: () => undefined,
+        onprogress: ({ progress, total, message }) =>
+          options.onProgress({
+            progress,
+            ...(total !== undefined && { total }),
+            ...(message !== undefined && { message }),
+          }),
         // Without an output schema: this gateway checks results itself.
         toolDefinition: { name: call.tool, inputSchema: { ...call.input, type: "object" } },
       },

@@ -30,6 +30,7 @@ function options(more: Partial<McpCallOptions> = {}): McpCallOptions {
     timeoutMs: 5000,
     idleTimeoutMs: 2000,
     onListChanged: () => undefined,
+    onProgress: () => undefined,
     onAttempt: () => undefined,
     ...more,
   };
