@@ -131,7 +131,7 @@ export class LiveRun {
     const isCancelled = earlier?.isCancelled ?? false;
     // A conversation that was cancelled has nothing to finish; a batch still says what was done.
     if (isCancelled && this.order.kind !== "run") this.cancel();
-    const durable = await this.#ports(startedAtMs, isCancelled);
+    const durable = await this.#ports(startedAtMs, isCancelled, earlier !== null);
     const parts = earlier === null ? null : await (await this.#texts).read(PARTS);
     // Written by `cancelPart`.
     if (parts !== null) this.#parts = JSON.parse(parts);
@@ -159,7 +159,7 @@ export class LiveRun {
     if (fault !== null) throw fault;
   }
 
-  async #ports(startedAtMs: number, isCancelled: boolean): Promise<DurableRun> {
+  async #ports(startedAtMs: number, isCancelled: boolean, isResumed: boolean): Promise<DurableRun> {
     const { storage } = this.#host.ctx;
     const texts = await this.#texts;
     const turns = new ModelTurnTable(storage, texts, this.log);
@@ -168,6 +168,7 @@ export class LiveRun {
       turns,
       newId: (prefix) => turns.newId(prefix),
       startedAtMs,
+      isResumed,
       isCancelled,
     };
   }

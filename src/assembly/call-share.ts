@@ -79,6 +79,11 @@ export class IsolateShare {
   }
 
   #take(member: Member): boolean {
+    // What was granted already comes first: asking for more would hold places nobody uses.
+    if (member.granted > 0) {
+      member.granted -= 1;
+      return true;
+    }
     if (this.#taken >= this.#limit) this.#sweep();
     if (this.#taken >= this.#limit || !this.isIdle) return false;
     this.#hold(member, 1);
@@ -95,10 +100,14 @@ export class IsolateShare {
     member.wanted = calls;
     if (calls > 0) return this.#waiting.set(member.tenantId, member, costMs);
     this.#waiting.delete(member.tenantId, member);
+    // Nobody may come to collect these any more.
+    this.#hold(member, -member.granted);
+    member.granted = 0;
+    this.#grant();
     member.wake.resolve();
   }
 
-  #hold(member: Member, change: 1 | -1): void {
+  #hold(member: Member, change: number): void {
     this.#taken += change;
     member.held += change;
     if (member.held > 0) this.#members.add(member);

@@ -13,7 +13,6 @@ import { limitCalls } from "../orchestration/journal/limit-calls.ts";
 import type { CallNumbers } from "../orchestration/journal/number-calls.ts";
 import { shareCalls } from "../orchestration/journal/share-calls.ts";
 import type { LanePool } from "../orchestration/ports.ts";
-import { toBase64Url, utf8 } from "../platform/encoding.ts";
 
 /** What a durable run remembers of its earlier lives. */
 export interface DurableRun {
@@ -23,11 +22,17 @@ export interface DurableRun {
   /** An id with fresh randomness, the same in every life of the run. */
   newId(this: void, prefix: string): string;
   readonly startedAtMs: number;
+  /** It was lost at least once. */
+  readonly isResumed: boolean;
   /** It was cancelled in an earlier life. */
   readonly isCancelled: boolean;
 }
 
-/** How long a run whose deadline passed while it was lost may take to say what it had finished. Nothing is sent in it. */
+/**
+ * How long a run that was lost may take at least to say what it had finished. Nothing is sent in it after the deadline:
+ * without it a run taken up just before its deadline would report known results, and writes that may have happened, as
+ * mere timeouts.
+ */
 export const LATE_REPORT_MS = 5_000;
 
 /** When a run began and how long it has. The deadline survives a crash: it counts from the first life. */
@@ -39,25 +44,20 @@ export interface RunTimes {
 }
 
 /** The times of a run that may take `deadlineMs`. */
-export function runTimes(durable: DurableRun | null, deadlineMs: number): RunTimes {
-  const nowMs = Date.now();
+export function runTimes(
+  durable: Pick<DurableRun, "startedAtMs" | "isResumed" | "isCancelled"> | null,
+  deadlineMs: number,
+  now: () => number = () => Date.now(),
+): RunTimes {
+  const nowMs = now();
   const startedAtMs = durable?.startedAtMs ?? nowMs;
   const bounds = {
     deadlineAtMs: startedAtMs + deadlineMs,
     isCancelled: durable?.isCancelled ?? false,
-    now: () => Date.now(),
+    now,
   };
-  const isLate = nowMs >= bounds.deadlineAtMs;
-  return {
-    startedAtMs,
-    deadlineMs: isLate ? nowMs + LATE_REPORT_MS - startedAtMs : deadlineMs,
-    bounds,
-  };
-}
-
-/** SHA-256 in base64url. */
-export async function digest(text: string): Promise<string> {
-  return toBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text))));
+  const leastMs = durable?.isResumed === true ? nowMs + LATE_REPORT_MS - startedAtMs : 0;
+  return { startedAtMs, deadlineMs: Math.max(deadlineMs, leastMs), bounds };
 }
 
 /** The lanes of one run over `connections`. */

@@ -11,6 +11,7 @@ import type { RunEvent } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import { journalModel } from "../orchestration/journal/journal-model.ts";
 import { CallNumbers, numberedTools } from "../orchestration/journal/number-calls.ts";
+import { recallCalls } from "../orchestration/journal/recall-calls.ts";
 import { createBinder } from "../orchestration/plan/bind-call.ts";
 import type { ChatPorts, SchedulePorts, ToolBox } from "../orchestration/ports.ts";
 import type { ResponsePorts } from "../orchestration/responses/ports.ts";
@@ -23,8 +24,9 @@ import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
+import { digest } from "./call-digest.ts";
 import { chainsOf } from "./chains.ts";
-import { digest, runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
+import { runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
 import { roomyLanes, shareInlineRoom } from "./inline-room.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
@@ -93,8 +95,10 @@ export function executeCallsOrder(
   const find = toolFinder(context.snapshot.tools);
   const bind = createBinder(find);
   const control = createRunControl();
-  const run = start<RunEvent>(context.runId, signal, (emit, runSignal) => {
+  const run = start<RunEvent>(context.runId, signal, async (emit, runSignal) => {
     const pace = readerPace(ports.lanes, emit);
+    const log = durable?.isResumed === true ? durable.calls : null;
+    const known = log === null ? null : await recallCalls(calls, numbers, log);
     return runCalls(
       {
         id: context.runId,
@@ -105,6 +109,7 @@ export function executeCallsOrder(
         deadlineMs: times.deadlineMs,
         startedAtMs: times.startedAtMs,
         isCancelled: times.bounds.isCancelled,
+        ...(known !== null && { known }),
         caps: runs.caps,
       },
       { ...ports, lanes: pace.lanes, bind, find, control, emit: (event) => pace.emit(event) },

@@ -74,6 +74,10 @@ export interface PlannedCall {
   readonly observable?: true;
   /** Version of the tool's definition the call was checked against. */
   readonly toolVersion?: number;
+  /** A run may use its tool so many times only, so it is not made before it is meant: a wrong start would be a use. */
+  readonly isCounted?: true;
+  /** Made before the model has said that it means it, or on a guess: it takes no number of its own. */
+  readonly isTentative?: true;
 }
 
 /**
@@ -120,8 +124,16 @@ export interface ToolBox {
   readonly offered: readonly OfferedTool[];
   /** What the model has to be told to use the tools as they are offered, put into the messages. Absent: nothing. */
   readonly instruct?: (messages: readonly JsonObject[]) => readonly JsonObject[];
-  /** Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. */
-  plan(id: string, wireName: string, argumentsJson: string): Result<PlannedCall, CallError>;
+  /**
+   * Checks a call the model made; `argumentsJson` is the text it wrote. Nothing is sent. `isTentative`: the model may not
+   * mean it, so it does not count as planned.
+   */
+  plan(
+    id: string,
+    wireName: string,
+    argumentsJson: string,
+    isTentative?: boolean,
+  ): Result<PlannedCall, CallError>;
   /** The tool the model knows as `wireName`, or null. */
   find(wireName: string): CallableTool | null;
   /** The arguments a model wrote as JSON, within the bounds on their length and depth. */

@@ -52,7 +52,10 @@ export interface CallShare {
   take(): boolean;
   /** Gives a place back. */
   give(): void;
-  /** Waits for so many places, each for a call of about `costMs`, in place of what it waited for; 0 leaves. */
+  /**
+   * Waits for so many places, each for a call of about `costMs`, in place of what it waited for; 0 leaves, and gives back
+   * what was granted and not collected.
+   */
   want(calls: number, costMs: number): void;
   /** Resolves with the places granted since the last time, once there are any or it has left. Never rejects. */
   granted(): Promise<number>;

@@ -7,7 +7,7 @@
 
 import { upwardRanks } from "../algorithms/upward-rank.ts";
 import type { RunCaps } from "../contract/policy.ts";
-import type { CallResult, RunPart, RunReport, RunStatus } from "../contract/run.ts";
+import type { CallOutcome, CallResult, RunPart, RunReport, RunStatus } from "../contract/run.ts";
 import type { BranchPlan } from "./branches/plan-branches.ts";
 import { BranchRun, type ExecutedBranches } from "./branches/run-branches.ts";
 import type { PlannedCall, RunPorts } from "./ports.ts";
@@ -25,6 +25,8 @@ export interface CallRun {
   readonly branches?: BranchPlan;
   /** When the run began, if that was in an earlier life of it; now when absent. */
   readonly startedAtMs?: number;
+  /** Calls that have ended in an earlier life, by id: they end so at once. Absent: none. */
+  readonly known?: ReadonlyMap<string, CallOutcome>;
   /** It was cancelled in an earlier life; its lanes send nothing more. */
   readonly isCancelled?: boolean;
 }
@@ -38,10 +40,17 @@ export async function runCalls(
   try {
     const startedAtMs = run.startedAtMs ?? ports.clock.now();
     await ports.emit({ type: "run.created", run: run.id, calls: run.calls.length });
-    const { mode, maxParallel, caps } = run;
+    const { mode, maxParallel, caps, known } = run;
     const deadlineAtMs = startedAtMs + run.deadlineMs;
     const scheduler = createScheduler(
-      { mode, maxParallel, ...(caps !== undefined && { caps }), startedAtMs, deadlineAtMs },
+      {
+        mode,
+        maxParallel,
+        ...(caps !== undefined && { caps }),
+        ...(known !== undefined && { known }),
+        startedAtMs,
+        deadlineAtMs,
+      },
       { ...ports, onEvent: (event) => ports.emit(event) },
       signal,
     );

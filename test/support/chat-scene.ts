@@ -95,6 +95,8 @@ export interface ChatSetup {
   readonly maxParallelOfTool?: number;
   /** The tools leave the tenant's zone of trust. */
   readonly isObservable?: boolean;
+  /** What a tool's calls are besides. */
+  readonly callsOf?: (tool: string) => Partial<PlannedCall>;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
   /** With what calls are guessed. */

@@ -16,6 +16,8 @@ export interface BoxSetup {
   readonly references?: boolean;
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
+  /** What a tool's calls are besides. */
+  readonly callsOf?: (tool: string) => Partial<PlannedCall>;
 }
 
 /** A box whose tools take any object without a field `bad`. */
@@ -68,6 +70,7 @@ function callOf(setup: BoxSetup, id: string, tool: string, values: JsonObject): 
     maxParallel: setup.maxParallelOfTool ?? null,
     ...(setup.isObservable === true && { observable: true }),
     ...(asks && { approval: "required", toolVersion: 7 }),
+    ...setup.callsOf?.(tool),
   });
 }
 

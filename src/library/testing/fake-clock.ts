@@ -14,8 +14,12 @@ interface Timer {
 
 /** A clock whose time the test moves. */
 export class FakeClock implements Clock {
-  #nowMs = 1_000;
+  #nowMs: number;
   #timers: Timer[] = [];
+
+  constructor(startMs = 1_000) {
+    this.#nowMs = startMs;
+  }
 
   /** Timers that have not fired; 0 when nothing was left behind. */
   get pending(): number {

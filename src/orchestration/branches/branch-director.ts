@@ -121,12 +121,16 @@ export class BranchDirector {
   noteReset(branch: string, revivedCalls: readonly string[]): void {
     const live = this.#branches.get(branch);
     if (live === undefined) return;
-    for (const call of revivedCalls) live.results.delete(call);
     live.isCancelled = false;
+    // Its calls may all have ended by themselves while they were being cancelled: then it is what it came to.
+    if (revivedCalls.length === 0) return;
+    for (const call of revivedCalls) live.results.delete(call);
     live.state = "open";
     live.endedAtMs = null;
     this.#done.resolve();
     this.#done = Promise.withResolvers<void>();
+    if ([...live.results.values()].some((result) => !isGood(result))) this.#end(live, "failed");
+    this.#decide();
   }
 
   /** A call of the run has ended. */

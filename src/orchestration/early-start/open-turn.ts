@@ -43,7 +43,7 @@ export function openTurn(
     {
       ...ports,
       plan: (id, name, argumentsJson) => {
-        const planned = ports.tools.plan(id, name, argumentsJson);
+        const planned = ports.tools.plan(id, name, argumentsJson, true);
         return planned.ok ? planned.value : null;
       },
       made: (made) => {

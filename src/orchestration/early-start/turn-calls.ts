@@ -105,7 +105,7 @@ export class TurnCalls {
   /** Starts a call nobody has asked for yet; the first call of the turn that is the same joins it. */
   guess(call: PlannedCall): void {
     const node = this.#mostCalls === 0 ? null : this.#guesses.add(call, this.#ports.clock.now());
-    if (node !== null) this.#open().submit([{ ...call, id: node }]);
+    if (node !== null) this.#open().submit([{ ...call, id: node, isTentative: true }]);
   }
 
   /** The model has begun a gateway call: those before it are complete. */
@@ -207,7 +207,7 @@ export class TurnCalls {
     }
     this.#starts += 1;
     call.started = { node: this.#nodeOf(call.id), plan };
-    this.#open().submit([this.#asNode(plan)]);
+    this.#open().submit([{ ...this.#asNode(plan), isTentative: true }]);
   }
 
   /** The id of the guess that is this call; null when nobody guessed it. */
@@ -288,7 +288,7 @@ export class TurnCalls {
 function mayStartEarly(call: PlannedCall, isStrong: boolean): boolean {
   const isReading = EFFECT_RULES[call.effect].mayStartEarly;
   const isWhole = call.references === undefined && (call.needs ?? []).length === 0;
-  const isAlone = isWhole && call.approval === undefined;
+  const isAlone = isWhole && call.approval === undefined && call.isCounted !== true;
   return isReading && isAlone && (isStrong || call.observable !== true);
 }
 

@@ -10,7 +10,7 @@
  */
 
 import type { CallOutcome } from "../../contract/run.ts";
-import type { CallJournal, CallState } from "../../contract/run-log.ts";
+import type { CallJournal, CallState, JournaledCall } from "../../contract/run-log.ts";
 import type { LanePool, PlannedCall } from "../ports.ts";
 import { decorateLanes } from "./decorate-lanes.ts";
 import type { CallNumbers } from "./number-calls.ts";
@@ -42,27 +42,27 @@ export function journalCalls(
 
       const before = await journal.find(key);
       if (before?.outcome != null) return before.outcome;
-      const leftMs = bounds.deadlineAtMs - bounds.now();
-      const isOver = signal.aborted || bounds.isCancelled || leftMs <= 0;
+      const leftMs = () => bounds.deadlineAtMs - bounds.now();
+      const isOver = signal.aborted || bounds.isCancelled || leftMs() <= 0;
       const isWrite = effect === "write" || effect === "idempotent_write";
       if (before?.state === "sent" && (effect === "write" || (isWrite && isOver))) {
         const unknown = lostOutcome(call);
         await journal.settle(key, "outcome_unknown", unknown);
         return unknown;
       }
-      if (isOver) return notSent(leftMs <= 0 ? "deadline" : "cancelled");
+      if (isOver) return notSent(leftMs() <= 0 ? "deadline" : "cancelled");
       journal.claim(key);
       const durable = journal.send(key);
       if (isWrite) {
         await durable;
-        if (signal.aborted) {
+        if (signal.aborted || leftMs() <= 0) {
           journal.claim(key);
-          return notSent("cancelled");
+          return notSent(signal.aborted ? "cancelled" : "deadline");
         }
       }
       // A storage that broke is told when the read's outcome is written.
       if (!isWrite) durable.catch(() => undefined);
-      const outcome = await lane.run(call, Math.min(timeoutMs, leftMs), signal);
+      const outcome = await lane.run(call, Math.min(timeoutMs, leftMs()), signal);
       // What was cancelled has no end yet: the run may still want it. A write that had left is not `cancelled`.
       if (outcome.status !== "cancelled") await journal.settle(key, stateOf(outcome), outcome);
       return outcome;
@@ -73,6 +73,12 @@ export function journalCalls(
 function stateOf({ status }: CallOutcome): CallState {
   if (status === "succeeded") return "done";
   return status === "outcome_unknown" ? "outcome_unknown" : "failed";
+}
+
+/** What an earlier life of the run left of a call that must not be made again; null when it may be. */
+export function knownOutcome(before: JournaledCall | null, call: PlannedCall): CallOutcome | null {
+  if (before?.outcome != null) return before.outcome;
+  return before?.state === "sent" && call.effect === "write" ? lostOutcome(call) : null;
 }
 
 function lostOutcome(call: PlannedCall): CallOutcome {

@@ -45,14 +45,13 @@ export class CallNumbers {
 
   /** The call's identity. Plan the calls of a turn in order before any of them starts, and it is the same after a crash. */
   identify(call: PlannedCall): CallIdentity {
-    const sameness = samenessOf(call);
-    // A call with references is known by what was planned: its arguments change when they are bound.
-    const isBoundLater = call.needs !== undefined && call.needs.length > 0;
-    const place = isBoundLater ? call.id : `${call.id}\n${sameness}`;
-    const known = this.#identities.get(place);
+    // Known by its id and what was first planned: arguments with references change when they are bound.
+    const known = this.#identities.get(call.id);
     if (known !== undefined) return known;
+    const sameness = samenessOf(call);
+    if (call.isTentative === true) return this.#next(call, sameness);
     const identity = this.#number(call, sameness);
-    this.#identities.set(place, identity);
+    this.#identities.set(call.id, identity);
     return identity;
   }
 
@@ -64,6 +63,14 @@ export class CallNumbers {
     const key = this.#digest(JSON.stringify([this.#runId, identity.sameness, identity.nth]));
     this.#keys.set(identity, key);
     return key;
+  }
+
+  /** The identity the call will have if it is meant; until then it is not counted, as nobody knows after a crash. */
+  #next(call: PlannedCall, sameness: string): CallIdentity {
+    const shared = this.#readsOfTurn.get(sameness);
+    if (shared !== undefined) return shared;
+    const nth = (this.#identical.get(sameness) ?? 0) + 1;
+    return { sameness, nth, use: (this.#uses.get(call.tool) ?? 0) + 1 };
   }
 
   #number(call: PlannedCall, sameness: string): CallIdentity {
@@ -99,10 +106,10 @@ function count(counts: Map<string, number>, name: string): number {
 export function numberedTools(tools: ToolBox, numbers: CallNumbers): ToolBox {
   return {
     ...tools,
-    plan(id, wireName, argumentsJson) {
+    plan(id, wireName, argumentsJson, isTentative) {
       const planned = tools.plan(id, wireName, argumentsJson);
       // Not awaited: a digest does not fail, and the call waits for it where it needs it.
-      if (planned.ok) void numbers.keyOf(planned.value);
+      if (planned.ok && isTentative !== true) void numbers.keyOf(planned.value);
       return planned;
     },
   };

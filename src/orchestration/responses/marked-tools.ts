@@ -21,10 +21,10 @@ export function narrowedTools(
   return {
     ...marked,
     offered: left.map((tool) => (asked.has(tool.name) ? { ...tool, needsApproval: true } : tool)),
-    plan: (id, wireName, argumentsJson) =>
+    plan: (id, wireName, argumentsJson, isTentative) =>
       gone.has(wireName)
         ? fail({ code: "unknown_tool", message: `There is no tool "${wireName}".` })
-        : marked.plan(id, wireName, argumentsJson),
+        : marked.plan(id, wireName, argumentsJson, isTentative),
     find: (wireName) => (gone.has(wireName) ? null : marked.find(wireName)),
   };
 }
@@ -51,8 +51,8 @@ export function approvedTools(tools: ToolBox, callIds: ReadonlySet<string>): Too
 function marking(tools: ToolBox, mark: (call: PlannedCall) => PlannedCall): ToolBox {
   return {
     ...tools,
-    plan(id, wireName, argumentsJson) {
-      const planned = tools.plan(id, wireName, argumentsJson);
+    plan(id, wireName, argumentsJson, isTentative) {
+      const planned = tools.plan(id, wireName, argumentsJson, isTentative);
       return planned.ok ? { ok: true, value: mark(planned.value) } : planned;
     },
     find(wireName) {

@@ -102,10 +102,10 @@ function mentionsHandle(content: Json): boolean {
 function withQuery(tools: ToolBox): ToolBox {
   return {
     ...tools,
-    plan: (id, wireName, argumentsJson) =>
+    plan: (id, wireName, argumentsJson, isTentative) =>
       wireName === RESULT_QUERY
         ? planQuery(id, argumentsJson)
-        : tools.plan(id, wireName, argumentsJson),
+        : tools.plan(id, wireName, argumentsJson, isTentative),
   };
 }
 

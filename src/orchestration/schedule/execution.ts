@@ -161,7 +161,9 @@ export class Execution implements Scheduler {
 
   /** Puts a new call where it belongs: to the ready ones, among those that wait, or at its end. */
   #place(entry: Entry): void {
-    const { branch } = entry.call;
+    const { branch, id } = entry.call;
+    const known = this.#options.known?.get(id);
+    if (known !== undefined) return this.#land(entry, known);
     const reason = this.#stop.reason();
     if (reason !== null) return this.#land(entry, neverSent(stopFailure(reason)));
     if (branch !== undefined && this.#cancelledBranches.has(branch))

@@ -41,6 +41,8 @@ export interface ExecuteOptions {
    * else wants to start; what it answers until then is its result's `lateOutputJson`. Absent: it is aborted.
    */
   readonly keepsLate?: true;
+  /** Calls that have ended before, by id: they end so as they are submitted, whatever they need. Absent: none. */
+  readonly known?: ReadonlyMap<string, CallOutcome>;
 }
 
 /** What executing calls needs. */

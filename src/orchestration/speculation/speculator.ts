@@ -72,7 +72,7 @@ export class Speculator {
     const offered = tools.offered.map(({ wireName }) => wireName);
     const guesses = memory.predictor.predict(conversationScene(messages), offered, MAX_GUESSES);
     for (const { tool: name, arguments: values, probability } of guesses) {
-      const plan = tools.plan("guess", name, JSON.stringify(values));
+      const plan = tools.plan("guess", name, JSON.stringify(values), true);
       if (!plan.ok || !mayGuess(plan.value)) continue;
       const guess = {
         probability,
@@ -105,8 +105,8 @@ export class Speculator {
 }
 
 /** Only what reads, leaves no trace outside and needs nobody's word. */
-function mayGuess({ effect, observable, approval, needs }: PlannedCall): boolean {
-  const isAlone = approval === undefined && (needs ?? []).length === 0;
+function mayGuess({ effect, observable, approval, needs, isCounted }: PlannedCall): boolean {
+  const isAlone = approval === undefined && (needs ?? []).length === 0 && isCounted !== true;
   return EFFECT_RULES[effect].mayStartEarly && observable !== true && isAlone;
 }
 

@@ -199,6 +199,23 @@ describe("cancelling a part of a run", () => {
     expect(report.aggregate).toMatchObject({ call: "a", outputJson: '"again"' });
   });
 
+  it("stays as it ended when it is reset and none of its calls was really cancelled", async () => {
+    const { clock, control, start } = branchScene(({ id }) => ({
+      durationMs: 100,
+      outcome: succeeded(id),
+      onAbort: { afterMs: 5, outcome: id === "a" ? FAILED : succeeded("made it") },
+    }));
+    const calls = [branchCall("a", "one"), branchCall("b", "two"), plannedCall("c")];
+    const run = start(calls, { one: {}, two: {} });
+    await clock.advance(50);
+    for (const branch of ["one", "two"]) control.cancel({ branch, reset: false });
+    await clock.advance(10);
+    for (const branch of ["one", "two"]) expect(control.cancel({ branch, reset: true })).toBe(true);
+    const report = await clock.runUntil(run);
+    expect(statuses(report)).toEqual({ a: "failed", b: "succeeded", c: "succeeded" });
+    expect(report.branches).toEqual({ one: { status: "failed" }, two: { status: "succeeded" } });
+  });
+
   it("cancels one call; what needs it is skipped, the rest goes on", async () => {
     const { clock, control, start } = branchScene(byId({ a: after(100), b: after(100) }));
     const calls = [plannedCall("a"), plannedCall("a2", { needs: ["a"] }), plannedCall("b")];

@@ -70,6 +70,7 @@ describe("a turn that is still being written", () => {
   it.each([
     ["a write", { name: "shop_buy" }],
     ["what the world can observe, on a weak signal", { setup: { isObservable: true } }],
+    ["a call of which a run may make so many only", { setup: { callsOf: counted } }],
     ["a call that needs approval", { setup: approval() }],
     ["anything when the policy says so", { setup: { bounds: { earlyStart: false } } }],
     ["a call with arguments its tool does not take", { argumentsJson: '{"bad":1}', starts: 0 }],
@@ -111,6 +112,11 @@ const DEFAULTS: {
   readonly argumentsJson?: string;
   readonly starts?: number;
 } = {};
+
+/** A wrong start would be a use. */
+function counted() {
+  return { isCounted: true } as const;
+}
 
 /** Both tools need approval and nobody can be asked, so a call of them is an error result. */
 function approval(): Partial<ChatSetup> {

@@ -150,6 +150,21 @@ describe("journalCalls", () => {
     },
   );
 
+  it("does not send a write when the deadline passes while the log is written", async () => {
+    let nowMs = 1_000;
+    const journal = new MemoryJournal();
+    const slow = Object.assign(journal, {
+      send: async () => {
+        nowMs = 10_000;
+      },
+    });
+    const bounds = { ...OPEN, now: () => nowMs };
+    const { outcomes, sent } = await life(slow, [write], { bounds });
+    expect(sent).toEqual([]);
+    expect(outcomes).toMatchObject([{ status: "timeout", error: { code: "deadline_exceeded" } }]);
+    expect(journal.states.at(-1)).toBe("claimed");
+  });
+
   it("forgets a cancelled call, which the run may still want", async () => {
     const journal = new MemoryJournal();
     const cancelled: CallOutcome = { ...FAILED, status: "cancelled" };

@@ -62,8 +62,27 @@ describe("CallNumbers", () => {
 
   it("tells a call apart whose arguments were taken back and written anew", async () => {
     const here = numbers();
-    expect(await here.keyOf(write("a", { x: 1 }))).not.toBe(
-      await here.keyOf(write("a", { x: 12 })),
-    );
+    const first = { ...write("a", { x: 1 }), isTentative: true as const };
+    expect(await here.keyOf(first)).not.toBe(await here.keyOf(write("a", { x: 12 })));
+  });
+
+  it("gives a call that may not be meant the number it will have, and counts it only when it is", () => {
+    const here = numbers();
+    const read = plannedCall("r");
+    const guess = here.identify({ ...read, id: "guess", isTentative: true });
+    expect(guess).toMatchObject({ nth: 1, use: 1 });
+    expect(here.identify(read)).toMatchObject({ nth: 1, use: 1 });
+    expect(here.identify(write("w"))).toMatchObject({ use: 2 });
+  });
+
+  it("knows a call with references by what was planned, once its arguments are bound", () => {
+    const here = numbers();
+    const planned = write("w", { x: { $ref: "a#" } });
+    const identity = here.identify({
+      ...planned,
+      references: [{ at: "/x", kind: "value", source: { label: "a", pointer: "" } }],
+    });
+    expect(here.identify({ ...planned, arguments: { x: 7 }, needs: ["a"] })).toBe(identity);
+    expect(here.identify(write("v"))).toMatchObject({ use: 2 });
   });
 });

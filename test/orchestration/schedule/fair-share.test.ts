@@ -209,4 +209,25 @@ describe("a run that was torn down without a word", () => {
     expect(share.join("c", 9_000).take()).toBe(false);
     expect(await waiting.granted()).toBe(1);
   });
+
+  it("gives back what was granted to a run that leaves before it collected it", () => {
+    const share = new IsolateShare(1, () => 0);
+    const [first, next] = [share.join("a", 1_000), share.join("a", 1_000)];
+    expect(first.take()).toBe(true);
+    next.want(1, 10);
+    first.give();
+    expect(share.taken).toBe(1);
+    next.want(0, 0);
+    expect(share.taken).toBe(0);
+  });
+
+  it("uses what was granted before it asks for more", () => {
+    const share = new IsolateShare(2, () => 0);
+    const [first, next] = [share.join("a", 1_000), share.join("a", 1_000)];
+    expect([first.take(), first.take()]).toEqual([true, true]);
+    next.want(1, 10);
+    first.give();
+    expect(next.take()).toBe(true);
+    expect(share.taken).toBe(2);
+  });
 });

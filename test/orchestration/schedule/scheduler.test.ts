@@ -219,6 +219,26 @@ describe("an open-ended scheduler", () => {
     ]);
   });
 
+  it("ends at once what ended in an earlier life, whatever it needs and whatever is cancelled", async () => {
+    const { clock, lanes, open } = scene(take(10));
+    const known = new Map([["b", succeeded("before")]]);
+    const scheduler = open({ known });
+    scheduler.cancel({ branch: "gone" });
+    scheduler.submit([
+      plannedCall("a", { branch: "gone" }),
+      { ...needing("b", "a"), branch: "gone" },
+      needing("c", "b"),
+    ]);
+    scheduler.seal();
+    const { results } = await clock.runUntil(scheduler.finish());
+    expect(results.map(({ id, status }) => [id, status])).toEqual([
+      ["a", "cancelled"],
+      ["b", "succeeded"],
+      ["c", "succeeded"],
+    ]);
+    expect(lanes.starts.map(({ id }) => id)).toEqual(["c"]);
+  });
+
   it("ends every call and throws what a listener threw, since that is a bug", async () => {
     const { clock, open } = scene(take(10));
     const scheduler = open();

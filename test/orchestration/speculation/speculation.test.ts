@@ -98,6 +98,10 @@ describe("a call that was guessed", () => {
   it.each<[string, Partial<ChatSetup> & { readonly threshold?: number }]>([
     ["below the threshold", { threshold: 1 }],
     ["of a tool the world can observe", { isObservable: true }],
+    [
+      "of a tool a run may use so many times only",
+      { callsOf: () => ({ isCounted: true as const }) },
+    ],
     ["when no model would read its result", { bounds: { maxTurns: 1 } }],
   ])("is not made %s", async (_when, setup) => {
     const scene = sceneOf(await taught(), "Cork", says("No."), setup);
