@@ -12,6 +12,7 @@ import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
 import { rivals } from "./rivals.ts";
+import { simulation } from "./simulation.ts";
 import { speculation } from "./speculation.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
@@ -29,6 +30,7 @@ const BENCHES: readonly Bench[] = [
   wire,
   crash,
   mcp,
+  simulation,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */

@@ -110,6 +110,7 @@ export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
     "src/algorithms",
     "src/orchestration",
     "src/upstream",
+    "test/simulation",
   ],
   scripts: ["bench", "dev", "src/contract", "src/platform"],
   examples: [],

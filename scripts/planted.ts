@@ -21,7 +21,7 @@ export function neighbours(): Plant[] {
   const objects = ["shared", ...Object.keys(OBJECT_MAY_IMPORT)].map(
     (name) => `durable-objects/${name}`,
   );
-  const outside = ["dev", "bench", "scripts", "test"];
+  const outside = ["dev", "bench", "scripts", "test", "test/simulation"];
   return [...rooms, ...objects, ...outside].map((folder) => ({
     file: `${folder}/neighbour.ts`,
     text: "/** One. */\nexport const value: number = 1;\n/** Two. */\nexport type Value = number;\n",
@@ -94,6 +94,14 @@ const IMPORT_FORMS: readonly Plant[] = [
   refused(
     "dev/room.ts",
     'import { value } from "../src/tools/neighbour.ts";\nexport const copy = value;\n',
+  ),
+  refused(
+    "bench/test.ts",
+    'import { value } from "../test/neighbour.ts";\nexport const copy = value;\n',
+  ),
+  refused(
+    "dev/simulation.ts",
+    'import { value } from "../test/simulation/neighbour.ts";\nexport const copy = value;\n',
   ),
   refused(
     "dev/bench.ts",
@@ -195,6 +203,11 @@ const FAULTS: readonly Plant[] = [
 
 /** Code that must pass, so that the rules forbid no more than they say. */
 const LEGAL: readonly Plant[] = [
+  {
+    file: "bench/simulation.ts",
+    text: 'import { value } from "../test/simulation/neighbour.ts";\nexport const copy = value;\n',
+    rule: null,
+  },
   {
     file: "src/contract/mini.ts",
     text: 'import * as z from "zod/mini";\nexport const Name = z.string();\n',

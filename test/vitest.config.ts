@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: "rooms",
           include: ["test/**/*.test.ts"],
-          exclude: [...PURE, "test/conformance/**", "test/node/**"],
+          exclude: [...PURE, "test/conformance/**", "test/node/**", "test/simulation/**"],
         },
       },
     ],

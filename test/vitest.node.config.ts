@@ -29,6 +29,7 @@ export default defineConfig({
             "test/library/**/*.test.ts",
             "test/algorithms/**/*.test.ts",
             "test/platform/**/*.test.ts",
+            "test/simulation/**/*.test.ts",
           ],
           globalSetup: ["test/support/servers.ts"],
         },
