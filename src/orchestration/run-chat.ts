@@ -103,6 +103,8 @@ class ChatLoop {
     this.#messages = [...restored.value.value];
     this.#givenMessages = this.#messages.length;
     for (;;) {
+      // First: what is guessed belongs to the turn that begins.
+      this.#ports.lanes.beginTurn?.();
       this.#turnCalls = this.#openCalls();
       try {
         const end = await this.#oneTurn();
@@ -117,7 +119,6 @@ class ChatLoop {
   async #oneTurn(): Promise<ChatEvent | null> {
     const { id, request, bounds } = this.#run;
     const { offered, instruct } = this.#ports.tools;
-    this.#ports.lanes.beginTurn?.();
     const { tool_choice: choice } = request;
     const found = shownTools(offered, this.#messages, choice, bounds.toolSearchAbove);
     const shown = withQueryOffered(found, this.#messages);

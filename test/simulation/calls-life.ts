@@ -12,7 +12,7 @@ import { recallCalls } from "../../src/orchestration/journal/recall-calls.ts";
 import { createBinder } from "../../src/orchestration/plan/bind-call.ts";
 import type { RunPorts } from "../../src/orchestration/ports.ts";
 import { createRunControl, type RunControl } from "../../src/orchestration/run-control.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { testDigest } from "../support/memory-journal.ts";
 import { type CallsWorld, findAny } from "./calls-world.ts";
 import type { Core } from "./core.ts";

@@ -11,7 +11,7 @@ import { TenantMemory } from "../../src/orchestration/speculation/tenant-memory.
 import { isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
 import { MemoryResults, MemoryTurns } from "../support/chat-scene.ts";
 import { toolBox } from "../support/chat-tool-box.ts";
-import { FakeClock } from "../support/fake-clock.ts";
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { testDigest } from "../support/memory-journal.ts";
 import { storedTool } from "../support/tools.ts";
 import {
@@ -254,7 +254,7 @@ export class ChatLife implements ChatLifeLog {
     for (let times = 0; times < 12; times += 1)
       memory.predictor.observe(scene, { tool: name, arguments: values ?? {} });
     memory.budget.earn(40, 0, 1);
-    return { memory, budget: 1, threshold: 0.1 };
+    return { memory, budget: 1, threshold: 0.1, typicalMs: () => 100 };
   }
 
   #noteAsked(ask: ChatPorts["askModel"]): ChatPorts["askModel"] {

@@ -96,7 +96,9 @@ function checkShown(trace: Trace, { said, earlier }: ChatLifeLog, life: number):
     trace.demand("every call ends once", !ended.has(id), what);
     ended.add(id);
   }
-  if (said.at(-1)?.event.type !== "finished") return;
+  const isGone = trace.all("cancelled").some((cancel) => cancel.life === life);
+  // Nothing more is said to a client that has gone.
+  if (said.at(-1)?.event.type !== "finished" || isGone) return;
   for (const step of steps) {
     const [type = "", id = ""] = step.split(" ");
     const isOpen = type === "tool.started" && !ended.has(id);
@@ -198,7 +200,9 @@ function checkLost(
     return has(sent, output.serial) ? [output.serial] : [];
   });
   const isKept = stored.length === 0 || stored.some((each) => each === serial);
-  const hasTwin = new Set(sent.map(({ call }) => call.id)).size > 1;
+  // Two requests in one life: the model made it twice, or it was guessed again in a later turn.
+  const lives = sent.map((each) => each.life);
+  const hasTwin = lives.some((each, at) => lives.indexOf(each) !== at);
   trace.demand("a finished result is never lost", isKept || hasTwin, () => `${n} ${who()}`);
 }
 

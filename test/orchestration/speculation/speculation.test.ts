@@ -87,6 +87,14 @@ describe("a call that was guessed", () => {
     expect([scene.lanes.inFlight, scene.clock.pending]).toEqual([0, 0]);
   });
 
+  it("belongs to the turn it is guessed for, not to the one before", async () => {
+    const scene = sceneOf(await taught(), "Cork", thinks(...weather("Cork")));
+    const startsBefore: number[] = [];
+    Object.assign(scene.lanes, { beginTurn: () => startsBefore.push(scene.lanes.starts.length) });
+    await scene.run();
+    expect(startsBefore).toEqual([0, 1]);
+  });
+
   it("is counted as wasted when the model simply answers", async () => {
     const scene = sceneOf(await taught(), "Cork", says("No."));
     expect(await summaryOf(scene)).toMatchObject({
