@@ -8,6 +8,7 @@ import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { crash } from "./crash.ts";
 import { mcp } from "./mcp.ts";
+import { earlyStart } from "./early-start.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
   crash,
   mcp,
   simulation,
+  earlyStart,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */
