@@ -46,12 +46,16 @@ function shareOf(count: number): number {
   return Math.min(MAX_INLINE_LENGTH, Math.floor(INLINE_LENGTH / count));
 }
 
-/** The lanes of a chat run, whose calls take their parts as they start. */
+/**
+ * The lanes of a chat run, whose calls take their parts as they start. Steps of a chain take none: what they give goes into
+ * other steps and not into a message, and the chain bounds what it holds itself.
+ */
 export function roomyLanes(pool: LanePool): LanePool {
   let left = INLINE_LENGTH;
   let inFlight = 0;
   const roomy = decorateLanes(pool, {
     async run(lane, call, timeoutMs, signal) {
+      if (call.partOf !== undefined) return lane.run(call, timeoutMs, signal);
       const part = Math.max(
         MIN_INLINE_LENGTH,
         Math.min(MAX_INLINE_LENGTH, Math.floor(left / PARTS)),

@@ -45,8 +45,8 @@ describe("roomyLanes", () => {
       },
     };
     const pool = roomyLanes({ lanes: () => [lane], close: () => undefined });
-    const start = () =>
-      pool.lanes(1)[0]?.run(plannedCall("c"), 1_000, new AbortController().signal);
+    const start = (changes: Partial<PlannedCall> = {}) =>
+      pool.lanes(1)[0]?.run(plannedCall("c", changes), 1_000, new AbortController().signal);
     const outcome = (length: number): CallOutcome => ({
       status: "succeeded",
       outputJson: "x".repeat(length),
@@ -76,5 +76,13 @@ describe("roomyLanes", () => {
     await second;
     void start();
     expect(granted[2]).toBe(INLINE_LENGTH / 4);
+  });
+
+  it("keeps nothing of a chain's steps: other steps are built on what they give", () => {
+    const { granted, start } = scene();
+    for (let n = 0; n < 30; n += 1) void start({ partOf: "chain" });
+    void start();
+    expect(granted.slice(0, 30)).toEqual(Array.from({ length: 30 }, () => undefined));
+    expect(granted[30]).toBe(INLINE_LENGTH / 4);
   });
 });

@@ -47,7 +47,12 @@ type Outcome = Result<Json, StepFailure>;
 
 const AGAIN = { again: true } as const;
 
-type RefusalCode = "arguments_invalid" | "list_too_long" | "loop_limit" | "effect_exceeded";
+type RefusalCode =
+  | "arguments_invalid"
+  | "list_too_long"
+  | "loop_limit"
+  | "effect_exceeded"
+  | "result_too_large";
 
 class StepRun {
   readonly #step: ChainStep;
@@ -179,11 +184,19 @@ class StepRun {
     for (let attempt = 1; ; attempt += 1) {
       const named = attempt === 1 ? call : { ...call, id: `${id}~${attempt}`, ...AGAIN };
       const result = await this.#host.execute(named, signal);
-      if (result.status === "succeeded") return ok(parseOutput(result));
+      if (result.status === "succeeded") return this.#valueOf(result);
       const pauseMs = pauseBeforeRetry(call, result, attempt, maxAttempts);
       if (pauseMs === null || signal.aborted) return fail(failureOf(this.#step.id, result));
       await this.#host.clock.sleep(pauseMs, signal);
     }
+  }
+
+  /** A result that is not at hand is no value: to go on with nothing in its place would be wrong in silence. */
+  #valueOf({ outputJson, kept }: CallResult): Outcome {
+    if (kept !== undefined)
+      return this.#refuse("result_too_large", "Its result is too long to be built on; it is kept.");
+    const value: Json = JSON.parse(outputJson ?? "null");
+    return ok(value);
   }
 
   /** The tool may have changed since the chain was registered, so what was checked then is checked again. */
@@ -222,9 +235,4 @@ class StepRun {
 
 function valueOf(end: StepEnd): readonly Json[] {
   return end.kind === "value" ? [end.value] : [];
-}
-
-function parseOutput({ outputJson }: CallResult): Json {
-  const value: Json = JSON.parse(outputJson ?? "null");
-  return value;
 }

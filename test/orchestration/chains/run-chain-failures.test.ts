@@ -8,6 +8,23 @@ const after = (durationMs: number, output: unknown = null): CallScript => ({
   outcome: succeeded(output),
 });
 
+describe("a step whose result is kept elsewhere", () => {
+  it("fails and says so: nothing stands in its place", async () => {
+    const kept = { handle: "res_0000000000000000000000", bytes: 9_000_000, heldBytes: 9_000_000 };
+    const long = (): CallScript => ({
+      durationMs: 10,
+      outcome: { status: "succeeded", kept, cache: "bypass", attempts: 1 },
+    });
+    const main = chain(
+      { id: "list", tool: "long" },
+      { id: "out", tool: "say", arguments: { got: ref("list#") } },
+    );
+    const { lanes, run } = chainScene({ chains: { main }, tools: { long } });
+    expect(await run()).toMatchObject({ status: "failed", error: { code: "result_too_large" } });
+    expect(lanes.starts.map(({ id }) => id)).toEqual(["main/list"]);
+  });
+});
+
 describe("retry and timeout of a step", () => {
   it("calls a read again after 100 ms, then 200 ms, and gives up after so many attempts", async () => {
     const steps = (max_attempts: number) =>
