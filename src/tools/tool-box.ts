@@ -82,7 +82,7 @@ function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
     ...standing(tool.definition),
     toolVersion: tool.version,
     ...(tool.definition.observable === true && { observable: true }),
-    ...(tool.definition.max_uses !== undefined && { isCounted: true }),
+    ...(typeof tool.definition.max_uses === "number" && { isCounted: true }),
   };
 }
 

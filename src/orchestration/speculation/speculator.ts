@@ -104,10 +104,14 @@ export class Speculator {
   }
 }
 
-/** Only what reads, leaves no trace outside and needs nobody's word. */
-function mayGuess({ effect, observable, approval, needs, isCounted }: PlannedCall): boolean {
-  const isAlone = approval === undefined && (needs ?? []).length === 0 && isCounted !== true;
-  return EFFECT_RULES[effect].mayStartEarly && observable !== true && isAlone;
+/**
+ * Only what reads, leaves no trace outside, needs nobody's word and refers to nothing: a guess is never bound. A use of a
+ * tool that may be used so often only is not spent on a guess.
+ */
+function mayGuess({ approval, needs, references, ...call }: PlannedCall): boolean {
+  const isWhole = references === undefined && (needs ?? []).length === 0;
+  const isFree = call.observable !== true && call.isCounted !== true;
+  return EFFECT_RULES[call.effect].mayStartEarly && isFree && isWhole && approval === undefined;
 }
 
 /** What the model wrote for the tool itself, without the label it gave the call; null when it is not JSON. */

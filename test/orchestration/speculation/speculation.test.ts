@@ -16,6 +16,7 @@ import {
   request,
   says,
 } from "../../support/chat-scene.ts";
+import type { PlannedCall } from "../../../src/orchestration/ports.ts";
 import { succeeded } from "../../support/fake-lanes.ts";
 
 /** The model thinks for half a second and then writes this. */
@@ -125,6 +126,29 @@ describe("a call that was guessed", () => {
     await scene.run();
     expect(scene.lanes.starts).toEqual([]);
   });
+});
+
+it("never makes a reference of an earlier call part of a guess, nor takes such a guess for the model's call", async () => {
+  const memory = new TenantMemory();
+  const sent: unknown[] = [];
+  const tool = (planned: PlannedCall) => {
+    sent.push(planned.arguments);
+    return { durationMs: 100, outcome: succeeded({ city: "Rome" }) };
+  };
+  const ask = { $ref: "a#/city" };
+  const twice = thinks(
+    ...call(0, "weather", JSON.stringify({ city: "Oslo", gw_label: "a" })),
+    ...call(1, "weather", JSON.stringify({ city: ask })),
+  );
+  const again = thinks(...call(0, "weather", JSON.stringify({ city: ask })));
+  for (let n = 0; n < 12; n += 1)
+    await sceneOf(memory, "x", twice, {
+      model: [twice, again, again, says("Done.")],
+      references: true,
+      tool,
+    }).run();
+  expect(sent.length).toBeGreaterThan(40);
+  expect(sent.filter((one) => JSON.stringify(one).includes("$ref"))).toEqual([]);
 });
 
 it("stops guessing when the guesses are wrong: the budget bounds the extra calls", async () => {
