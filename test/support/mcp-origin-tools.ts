@@ -133,6 +133,8 @@ const ANSWERS: Readonly<Record<string, Answer>> = {
   },
   busy: (_args, _message, response) =>
     void response.writeHead(429, { "retry-after": "2" }).end("slow down"),
+  /** Not in the list. Did what it does, and answers as if the request had been wrong. */
+  refuses: (_args, _message, response) => void response.writeHead(400).end("no"),
   deep(_args, message, response) {
     let nested: UnknownObject = {};
     for (let level = 0; level < 100; level += 1) nested = { nested };

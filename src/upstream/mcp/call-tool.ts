@@ -77,10 +77,10 @@ async function attempt(
 ): Promise<Result<McpAnswer, AttemptFailure>> {
   const exchange = new McpExchange(options, signal);
   let client: Client | null = null;
-  let isWarm = false;
+  let canBeLost = false;
   try {
     const session = await openSession(target, exchange, Date.now());
-    ({ client, isWarm } = session);
+    ({ client, canBeLost } = session);
     client.setNotificationHandler("notifications/tools/list_changed", options.onListChanged);
     options.onAttempt();
     const result = await client.callTool(
@@ -109,7 +109,7 @@ async function attempt(
   } catch (thrown) {
     const failure = failureOf(thrown, exchange);
     const status = exchange.refusal?.status;
-    return fail({ failure, isSessionLost: isWarm && (status === 404 || status === 400) });
+    return fail({ failure, isSessionLost: canBeLost && (status === 404 || status === 400) });
   } finally {
     exchange.close();
     await client?.close().catch(() => undefined);

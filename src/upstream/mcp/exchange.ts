@@ -10,7 +10,9 @@
  * six connections for nothing. A GET that resumes a broken answer is sent.
  */
 
+import { isJsonObject } from "../../platform/canonical-json.ts";
 import { checkEgress } from "../egress-guard.ts";
+import { parseJson } from "../json-member.ts";
 import { discard, headersOf, isDecoded, streamed } from "../read-body.ts";
 import { refuseHeaders } from "../request-headers.ts";
 import { retryAfterMs } from "../retry-after.ts";
@@ -32,6 +34,8 @@ export interface ExchangeOptions {
   /** Takes what may outlive the exchange. */
   readonly defer: (work: Promise<unknown>) => void;
 }
+
+const CANCELLED = "notifications/cancelled";
 
 type Fetch = (target: string | URL, init?: RequestInit) => Promise<Response>;
 
@@ -208,6 +212,9 @@ export class McpExchange {
   }
 }
 
+/** Only the message's own method counts: a tool's arguments may hold any words. */
 function isCancelNotice({ body }: RequestInit): boolean {
-  return typeof body === "string" && /"method":"notifications\/cancelled"/.test(body.slice(0, 200));
+  if (typeof body !== "string" || !body.includes(CANCELLED)) return false;
+  const message = parseJson(body);
+  return isJsonObject(message) && message["method"] === CANCELLED;
 }

@@ -48,8 +48,8 @@ const sessions = new BoundedMap<string, WarmSession>(MAX_SESSIONS);
 /** A connected client of one exchange. */
 export interface OpenSession {
   readonly client: Client;
-  /** It was connected from what the isolate remembered, so the server may have forgotten it. */
-  readonly isWarm: boolean;
+  /** It goes on from what the isolate remembered, so the server may have forgotten it. A server without sessions cannot. */
+  readonly canBeLost: boolean;
   /** The revision spoken. */
   readonly protocol: string;
 }
@@ -103,7 +103,7 @@ export async function openSession(
       ? { kind: "legacy", sessionId: transport.sessionId ?? NO_SESSION, protocolVersion: protocol }
       : { kind: "modern", discover };
   sessions.set(target.sessionKey, session, nowMs + SESSION_IDLE_MS);
-  return { client, isWarm: warm !== undefined, protocol };
+  return { client, canBeLost: warm !== undefined && !exchange.hidesSession, protocol };
 }
 
 /** Makes the next exchange connect anew. */

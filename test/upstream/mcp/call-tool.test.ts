@@ -72,6 +72,21 @@ describe("callMcpTool", () => {
     });
   });
 
+  it("calls once where there is no session to lose, also when the server refuses the request", async () => {
+    const { target, stats } = await farTarget({ era: "stateless" });
+    await callMcpTool(target, call("echo", { text: "a" }), options(), alone());
+    const refused = await callMcpTool(target, call("refuses"), options(), alone());
+    expect(refused).toMatchObject({ ok: false, error: { kind: "status", status: 400 } });
+    expect((await stats())["methods"]).toMatchObject({ "tools/call": 2 });
+  });
+
+  it("takes no call for the notice of a cancel, whatever its arguments are called", async () => {
+    const { target } = await farTarget({ era: "session" });
+    const args = { method: "notifications/cancelled", text: "a" };
+    const answered = await callMcpTool(target, call("echo", args), options(), alone());
+    expect(answered).toMatchObject({ ok: true, value: { content: [{ type: "text", text: "a" }] } });
+  });
+
   it("reports every end as data", async () => {
     const { target } = await farTarget({ era: "session" });
     const ends = {
