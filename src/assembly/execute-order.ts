@@ -191,7 +191,7 @@ function modelLoopPorts(
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot, PLATFORM_CLOCK),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK, askModel),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,

@@ -4,7 +4,8 @@
  */
 
 import type { TenantSnapshot } from "../contract/tenant.ts";
-import type { Clock } from "../orchestration/ports.ts";
+import type { ChatPorts, Clock } from "../orchestration/ports.ts";
+import { draftModel } from "../orchestration/speculation/draft-model.ts";
 import type { Speculation } from "../orchestration/speculation/speculator.ts";
 import { TenantMemory } from "../orchestration/speculation/tenant-memory.ts";
 import { typicalMsOf } from "./tool-latency.ts";
@@ -19,11 +20,15 @@ const memories = new Map<string, TenantMemory>();
 export function speculationOf(
   { tenantId, policy }: TenantSnapshot,
   clock: Clock,
+  askModel: ChatPorts["askModel"],
 ): { readonly speculation?: Speculation } {
-  const { enabled, budget, confidence_threshold: threshold } = policy.runs.speculation;
+  const { enabled, budget, confidence_threshold: threshold, model } = policy.runs.speculation;
   if (!enabled) return {};
+  const predictor = model === undefined ? {} : { predictor: draftModel(askModel, model) };
   const typicalMs = typicalMsOf(tenantId, clock);
-  return { speculation: { memory: memoryOf(tenantId), budget, threshold, typicalMs } };
+  return {
+    speculation: { memory: memoryOf(tenantId), budget, threshold, typicalMs, ...predictor },
+  };
 }
 
 function memoryOf(tenantId: string): TenantMemory {

@@ -120,6 +120,12 @@ export interface ChatSummary {
     readonly hits: number;
     readonly wasted: number;
     readonly saved_ms: number;
+    /** How often a second predictor was asked, how often it was left before it had answered, and what the answers cost. */
+    readonly predictor?: {
+      readonly asked: number;
+      readonly unanswered: number;
+      readonly usage: JsonObject;
+    };
   };
   readonly stopped_by?: StoppedBy;
   /** Only for `x-gw-debug: 1`: where the request went, and whether the model was offered references and why. */

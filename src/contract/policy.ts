@@ -53,6 +53,8 @@ export const SpeculationPolicy = z.strictObject({
   budget: z.number().check(z.gte(0), z.lte(1)),
   /** Least probability of a guess. */
   confidence_threshold: z.number().check(z.gte(0.05), z.lte(1)),
+  /** A small, fast model that is asked the same as the real one, to guess what that will call. Absent: none is. */
+  model: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
 });
 
 /** Bounds of one run. */

@@ -18,6 +18,7 @@ import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox } from "../tools/tool-box.ts";
 import type { DefinedTool } from "./define-tool.ts";
+import type { Guessing } from "./guessing.ts";
 import { lazyEvents } from "./lazy-events.ts";
 import type { Provider } from "./provider.ts";
 import { capsOf, InvalidCalls, RUN_LIMITS, type RunLimits } from "./run.ts";
@@ -46,6 +47,8 @@ export interface ChatOptions extends CallPorts {
   readonly earlyStart?: boolean;
   /** Lets calls of one turn use each other's results; true when absent. */
   readonly references?: boolean;
+  /** With what calls are started before the model asks for them. Absent: none are. */
+  readonly guessing?: Guessing;
   /**
    * Where the results of a turn wait that also calls tools of the request itself. Share one between the chats of a
    * conversation; without it such a turn cannot go on (`turn_expired`).
@@ -101,6 +104,7 @@ export function chat(request: unknown, options: ChatOptions): Chat {
       results: memoryResults(maxResultTokens),
       newId: (prefix) => newId(prefix),
       askModel: options.provider,
+      ...(options.guessing !== undefined && { speculation: options.guessing }),
       emit,
     };
     const bounds = {

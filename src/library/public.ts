@@ -25,6 +25,8 @@ export type {
   ToolTraits,
   TypedToolOptions,
 } from "./define-tool.ts";
+export { createGuessing } from "./guessing.ts";
+export type { Guessing, GuessingOptions } from "./guessing.ts";
 export type { Aggregator, BranchOptions, JudgedResult, Scorer } from "./judges.ts";
 export type { Admission, LimitedCall, LimitedEnd, Limiter } from "./limiter.ts";
 export { httpProvider } from "./provider.ts";
@@ -38,5 +40,11 @@ export type { GatewayError, Violation } from "../contract/error.ts";
 export type { CallError, CallOutcome, CallResult, RunEvent, RunReport } from "../contract/run.ts";
 export type { Effect, HttpTool } from "../contract/tool.ts";
 export type { Clock, TurnStore } from "../orchestration/ports.ts";
+export { draftModel } from "../orchestration/speculation/draft-model.ts";
+export type {
+  ForetoldCall,
+  Prediction,
+  Predictor,
+} from "../orchestration/speculation/predictor.ts";
 export type { Json, JsonObject } from "../platform/canonical-json.ts";
 export { fail, ok, type Result } from "../platform/result.ts";

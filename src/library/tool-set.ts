@@ -38,7 +38,7 @@ export interface CallPorts {
   readonly secret?: OpenSecret;
   /** BCP 47 tag that HTTP tools are asked to answer in; `en` when absent. */
   readonly locale?: string;
-  /** Told what handlers, limiters and predictors threw. */
+  /** Told what handlers and limiters threw. */
   readonly onFault?: (fault: unknown) => void;
 }
 

@@ -5,6 +5,7 @@ import type { JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
 import type { ProgramCount } from "./early-start/program-starts.ts";
 import type { EarlyCount } from "./early-start/turn-calls.ts";
+import { NO_COST, type PredictorCost } from "./speculation/second-opinion.ts";
 import { addUsage } from "./usage.ts";
 
 type Finished = Extract<ChatEvent, { type: "finished" }>;
@@ -84,6 +85,7 @@ export class ChatAccount {
     const launched = this.#sum(({ guesses }) => guesses);
     const hits = this.#sum(({ hits: of }) => of);
     const saved_ms = this.#sum(({ savedMs }) => savedMs);
+    const predictor = this.#predictorCost();
     return {
       ...(starts > 0 && {
         early_starts: starts,
@@ -92,12 +94,34 @@ export class ChatAccount {
       ...(ahead > 0 && {
         program: { launched: ahead, hits: asked, wasted: ahead - asked, saved_ms: saved },
       }),
-      ...(launched > 0 && { speculation: { launched, hits, wasted: launched - hits, saved_ms } }),
+      ...((launched > 0 || predictor.asked > 0) && {
+        speculation: {
+          launched,
+          hits,
+          wasted: launched - hits,
+          saved_ms,
+          ...(predictor.asked > 0 && { predictor }),
+        },
+      }),
     };
   }
 
+  #predictorCost(): PredictorCost {
+    return this.#counts().reduce(
+      (sum, { predictor: { asked, unanswered, usage } }) => ({
+        asked: sum.asked + asked,
+        unanswered: sum.unanswered + unanswered,
+        usage: addUsage(sum.usage, usage),
+      }),
+      NO_COST,
+    );
+  }
+
+  #counts(): readonly EarlyCount[] {
+    return this.#running === null ? this.#earlier : [...this.#earlier, this.#running.count];
+  }
+
   #sum(pick: (count: EarlyCount) => number): number {
-    const counts = this.#running === null ? this.#earlier : [...this.#earlier, this.#running.count];
-    return counts.reduce((sum, count) => sum + pick(count), 0);
+    return this.#counts().reduce((sum, count) => sum + pick(count), 0);
   }
 }

@@ -15,7 +15,7 @@ import { callNaming, type NamingScope } from "./call-naming.ts";
 import { ChatAccount } from "./chat-account.ts";
 import { ChatAnswer } from "./chat-answer.ts";
 import { assistantMessage, toolMessages, withSafeArguments } from "./chat-messages.ts";
-import { checkRequest, createOwnership, innerBody, messagesOf } from "./chat-request.ts";
+import { checkRequest, createOwnership, messagesOf } from "./chat-request.ts";
 import { executeGatewayCalls, type GatewayCalls } from "./chat-tools.ts";
 import {
   CALLS_ARE_MEANT,
@@ -33,9 +33,10 @@ import { type AskedCalls, heldTurn, holdCalls } from "./held-calls.ts";
 import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
 import { TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
-import { queryable, withQueryOffered } from "./results/result-query-tool.ts";
+import { queryable } from "./results/result-query-tool.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
-import { searchable, shownTools } from "./tool-search/tool-search.ts";
+import { searchable } from "./tool-search/tool-search.ts";
+import { turnBody } from "./turn-body.ts";
 
 /** How long keeping a hidden turn may take; a turn that could not be kept must not be announced as kept. */
 export const SAVE_LIMIT_MS = 2_000;
@@ -117,13 +118,10 @@ class ChatLoop {
 
   /** Null when another turn follows; there are at most `maxTurns`. */
   async #oneTurn(): Promise<ChatEvent | null> {
-    const { id, request, bounds } = this.#run;
-    const { offered, instruct } = this.#ports.tools;
-    const { tool_choice: choice } = request;
-    const found = shownTools(offered, this.#messages, choice, bounds.toolSearchAbove);
-    const shown = withQueryOffered(found, this.#messages);
-    const messages = instruct === undefined ? this.#messages : instruct(this.#messages);
-    const body = innerBody(request, shown, messages, this.#account.turns + 1);
+    const { id, request } = this.#run;
+    const { offered } = this.#ports.tools;
+    const turn = this.#account.turns + 1;
+    const body = turnBody(this.#run, this.#ports.tools, this.#messages, turn);
     const asked = await this.#stop.race(this.#ports.askModel(body, this.#stop.signal));
     if (!asked.ok) return this.#stopped(asked.error);
     if (!asked.value.ok) return this.#failedUnlessStopped(asked.value.error);

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { ChatEvent, ModelEvent } from "../../src/contract/chat.ts";
 import { chat, ChatFailed, memoryTurns } from "../../src/library/chat.ts";
+import type { Predictor } from "../../src/orchestration/speculation/predictor.ts";
+import { createGuessing } from "../../src/library/guessing.ts";
 import { defineTool } from "../../src/library/define-tool.ts";
 import type { Provider } from "../../src/library/provider.ts";
 import { InvalidCalls } from "../../src/library/run.ts";
@@ -166,6 +168,35 @@ describe("chat", () => {
     await expect(
       clock.runUntil(chat(next, { provider, tools, clock, turns }).end()),
     ).rejects.toMatchObject({ error: { code: "turn_expired" } });
+  });
+
+  it("starts what a predictor foretells, once its budget is earned", async () => {
+    const clock = new FakeClock();
+    const tools = [sleeper(clock, "a")];
+    const isAnswered = ({ messages = null }: JsonObject) =>
+      JSON.stringify(messages).includes('"tool"');
+    const predictor: Predictor = {
+      predict: async (body) => ({
+        calls: isAnswered(body) ? [] : [{ name: "a", argumentsJson: "{}" }],
+      }),
+    };
+    const guessing = createGuessing({ budget: 1, predictor });
+    const made = [...call(0, "a"), ...call(1, "a", '{"n":1}'), finish("tool_calls")];
+    const provider: Provider = async (body) => {
+      await clock.sleep(500, new AbortController().signal);
+      const turn = isAnswered(body) ? [text("."), finish("stop")] : made;
+      return ok(
+        (async function* say() {
+          yield* turn;
+        })(),
+      );
+    };
+    const ask = () => clock.runUntil(chat(REQUEST, { provider, tools, clock, guessing }).end());
+    expect((await ask()).summary.speculation).toMatchObject({ hits: 0 });
+    expect((await ask()).summary.speculation).toMatchObject({ hits: 1, saved_ms: 100 });
+    expect(clock.pending).toBe(0);
+    expect(() => createGuessing({ budget: 1.1 })).toThrow(RangeError);
+    expect(() => createGuessing({ threshold: 0.04 })).toThrow(RangeError);
   });
 
   it("offers a search in place of more tools than asked for", async () => {

@@ -132,6 +132,12 @@ describe("the examples", () => {
     );
   });
 
+  it("predictor.ts has a call running before the model asks for it", async () => {
+    expect(await runFile("predictor", example("predictor.ts"))).toBe(
+      "Paris: 0 guessed, 0 right, nothing saved\nTokyo: 1 guessed, 1 right, time saved\n",
+    );
+  });
+
   it("provider.ts answers with its own model", async () => {
     expect(await runFile("provider", example("provider.ts"))).toBe(
       "I have 2 answers. (stop, 2 turns, 2 calls)\n",

@@ -3,6 +3,7 @@
 import type { JsonObject } from "../../platform/canonical-json.ts";
 import type { ChatPorts, ChatRun } from "../ports.ts";
 import { Speculator } from "../speculation/speculator.ts";
+import { turnBody } from "../turn-body.ts";
 import { TurnCalls } from "./turn-calls.ts";
 
 /** Where a run stands as its next turn begins. */
@@ -21,17 +22,19 @@ export interface TurnStart {
  * Where the tenant wants it, the calls the model will probably make are started at once.
  */
 export function openTurn(
-  { bounds, request }: ChatRun,
+  run: ChatRun,
   ports: ChatPorts,
   { startedAtMs, turns, calls, messages }: TurnStart,
   signal: AbortSignal,
 ): TurnCalls {
+  const { bounds, request } = run;
   const isLast = turns + 1 >= bounds.maxTurns;
+  const mostCalls = bounds.earlyStart && !isLast ? bounds.maxCalls - calls : 0;
   const openedAtMs = ports.clock.now();
   const speculator =
     ports.speculation === undefined ? null : new Speculator(ports.speculation, ports);
   const turn = new TurnCalls(
-    bounds.earlyStart && !isLast ? bounds.maxCalls - calls : 0,
+    mostCalls,
     {
       mode: request.parallel_tool_calls === false ? "sequential" : "parallel",
       maxParallel: bounds.maxParallel,
@@ -42,6 +45,7 @@ export function openTurn(
     },
     {
       ...ports,
+      ...(speculator !== null && { guessing: speculator }),
       plan: (id, name, argumentsJson) => {
         const planned = ports.tools.plan(id, name, argumentsJson, true);
         return planned.ok ? planned.value : null;
@@ -54,6 +58,7 @@ export function openTurn(
     },
     signal,
   );
-  speculator?.begin(messages, turn);
+  const body = () => turnBody(run, ports.tools, messages, turns + 1);
+  if (mostCalls > 0) speculator?.begin(messages, body, turn, signal);
   return turn;
 }

@@ -8,7 +8,6 @@
  * What may change the world never starts here before the turn is complete. When the turn comes to nothing, `close` aborts everything.
  */
 
-import { EFFECT_RULES } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallResult } from "../../contract/run.ts";
 import type { Json } from "../../platform/canonical-json.ts";
@@ -19,9 +18,11 @@ import type {
   ExecutePorts,
   Scheduler,
 } from "../schedule/scheduler.ts";
+import { NO_COST, type PredictorCost } from "../speculation/second-opinion.ts";
 import type { MadeCall } from "../speculation/speculator.ts";
 import { ArgumentState } from "./argument-state.ts";
 import { GuessBook, type GuessCount } from "./guess-book.ts";
+import { mayStartEarly } from "./may-start-early.ts";
 import type { ProgramStarts } from "./program-starts.ts";
 
 /** Starts of one turn before it was complete. It goes on counting until the turn's calls have been executed or closed. */
@@ -29,6 +30,7 @@ export interface EarlyCount extends GuessCount {
   readonly starts: number;
   /** Those that did not become calls of the turn. */
   readonly takenBack: number;
+  readonly predictor: PredictorCost;
 }
 
 /** What a turn's calls need. */
@@ -39,6 +41,8 @@ export interface TurnCallPorts extends Omit<ExecutePorts, "onEvent"> {
   plan(id: string, name: string, argumentsJson: string): PlannedCall | null;
   /** Called once the turn's calls have ended, with all of them; with none when the model made none. */
   readonly made?: (calls: readonly MadeCall[]) => void;
+  /** Whoever guesses for this turn: stopped as soon as the model calls by itself, and when the turn is over. */
+  readonly guessing?: { readonly cost: PredictorCost; stop(): Promise<void> };
 }
 
 interface WrittenCall {
@@ -89,7 +93,8 @@ export class TurnCalls {
 
   /** Counts on while the turn goes on. */
   get count(): EarlyCount {
-    return { starts: this.#starts, takenBack: this.#takenBack, ...this.#guesses.count };
+    const predictor = this.#ports.guessing?.cost ?? NO_COST;
+    return { starts: this.#starts, takenBack: this.#takenBack, ...this.#guesses.count, predictor };
   }
 
   /** When the model began the first call of the turn, or null. */
@@ -111,6 +116,7 @@ export class TurnCalls {
   /** The model has begun a gateway call: those before it are complete. */
   opened(id: string, name: string): void {
     this.#firstOpenedAtMs ??= this.#ports.clock.now();
+    void this.#ports.guessing?.stop();
     for (const call of this.#written.values()) this.#consider(call, true);
     const place = this.#written.size;
     const state = new ArgumentState();
@@ -165,6 +171,7 @@ export class TurnCalls {
 
   /** Aborts what was started and is not one of the turn's calls; from then on the count is final. */
   dismiss(): void {
+    void this.#ports.guessing?.stop();
     for (const call of this.#written.values()) this.#takeBack(call);
     for (const node of this.#guesses.takeRest()) this.#scheduler?.cancel({ call: node });
   }
@@ -179,6 +186,7 @@ export class TurnCalls {
     this.dismiss();
     this.#scheduler?.seal();
     await this.#scheduler?.finish();
+    await this.#ports.guessing?.stop();
   }
 
   #open(): Scheduler {
@@ -279,17 +287,6 @@ export class TurnCalls {
       "result" in event ? { ...event, result: { ...event.result, id } } : { ...event, id },
     );
   }
-}
-
-/**
- * Only what reads, needs nobody's word and waits for no other call. What the outside world can observe waits for a
- * strong signal: a start that is taken back has told somebody what the user was about to ask.
- */
-function mayStartEarly(call: PlannedCall, isStrong: boolean): boolean {
-  const isReading = EFFECT_RULES[call.effect].mayStartEarly;
-  const isWhole = call.references === undefined && (call.needs ?? []).length === 0;
-  const isAlone = isWhole && call.approval === undefined && call.isCounted !== true;
-  return isReading && isAlone && (isStrong || call.observable !== true);
 }
 
 /** Both were planned by the same code, so equal calls have equal texts. */

@@ -11,9 +11,14 @@ export const MAX_SAVED_GUESSES = 4;
 export class CallBudget {
   #left = 0;
 
+  /** Whether a guess may be made. */
+  get hasRoom(): boolean {
+    return this.#left >= 1;
+  }
+
   /** Whether a guess may be made; makes it when it may. */
   take(): boolean {
-    if (this.#left < 1) return false;
+    if (!this.hasRoom) return false;
     this.#left -= 1;
     return true;
   }

@@ -5,6 +5,7 @@
 
 import { CallBudget } from "./call-budget.ts";
 import { CallPredictor } from "./call-predictor.ts";
+import { PredictorTrust } from "./predictor-trust.ts";
 
 /** Weight of the newest observation of a moving average. */
 const NEWEST = 0.2;
@@ -16,6 +17,8 @@ const FIRST_RUNWAY_MS = 1_000;
 export class TenantMemory {
   readonly predictor = new CallPredictor();
   readonly budget = new CallBudget();
+  /** How far a predictor that was given besides is trusted. */
+  readonly trust = new PredictorTrust();
   #runwayMs = FIRST_RUNWAY_MS;
 
   /** Expected time from the beginning of a turn until the model has begun its first call. */

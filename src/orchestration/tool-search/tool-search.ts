@@ -65,10 +65,10 @@ export function searchable<P extends SearchPorts>(ports: P, above: number | unde
   const { tools, lanes } = ports;
   if (!isSearched(tools.offered, above)) return ports;
   const search = searchOf(tools.offered);
-  const plan: ToolBox["plan"] = (id, wireName, argumentsJson) =>
+  const plan: ToolBox["plan"] = (id, wireName, argumentsJson, isTentative) =>
     wireName === TOOL_SEARCH
       ? planSearch(id, argumentsJson, tools)
-      : tools.plan(id, wireName, argumentsJson);
+      : tools.plan(id, wireName, argumentsJson, isTentative);
   return { ...ports, tools: { ...tools, plan }, lanes: searchLanes(lanes, search) };
 }
 
