@@ -1,5 +1,5 @@
 /**
- * A limiter of one's own: at most two calls a second of each host or tool, in the order in which they ask, and a tool that
+ * A limiter of one's own: one call every tenth of a second for each tool, in the order in which they ask, and a tool that
  * failed is left alone for a while. Written against the package alone.
  *
  *     node examples/library/limiter.ts     (once `npm run build:library` has been run)
@@ -69,8 +69,10 @@ const tools = [
 const limiter = new Pacer();
 const calls = ["tea", "bread", "cheese"].map((item) => ({ tool: "quote", arguments: { item } }));
 const paced = await run(calls, { tools, limiter }).report();
-for (const { id, status, startedMs, durationMs } of paced.results)
-  console.log(`${id} ${status} after ${Math.floor((startedMs + durationMs) / GAP_MS)} gaps`);
+for (const [index, { id, status, startedMs, durationMs }] of paced.results.entries()) {
+  const gaps = Math.round((startedMs + durationMs) / GAP_MS);
+  console.log(`${id} ${status} ${gaps >= index ? "in its turn" : "too soon"}`);
+}
 
 for (const n of [1, 2]) {
   const { results } = await run([{ tool: "broken", arguments: { n } }], {
