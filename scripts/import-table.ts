@@ -85,6 +85,7 @@ export const LIBRARY_HOME: Record<string, Room> = {
   "@modelcontextprotocol/client": "upstream",
   "@modelcontextprotocol/server": "edge",
   "@cfworker/json-schema": "tools",
+  "js-yaml": "tools",
   acorn: "orchestration",
   zod: "contract",
 };

@@ -2,7 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 
+import { dump } from "js-yaml";
+
 import { listOf } from "../../dev/http/json.ts";
+import { listen } from "../../dev/http/listen.ts";
 import { outputOf } from "./field-scene.ts";
 import { newTenant, plain, pointersOf, send, servers } from "./scene.ts";
 
@@ -41,6 +44,42 @@ describe("POST /v1/tools/import", () => {
       path: "/echo/a%20b",
       query: { tag: "y" },
     });
+  });
+
+  it("200 for the same document as text in YAML or JSON, and for the URL of one in YAML", async () => {
+    const yaml = dump(document);
+    const served = await listen(0, async ({ response }) => {
+      response.writeHead(200, { "content-type": "application/yaml" }).end(yaml);
+    });
+    try {
+      const answers: unknown[] = [];
+      const texts = [yaml, JSON.stringify(document, null, 1), `${served.url}/api.yaml`];
+      for (const openapi of [document, ...texts]) {
+        const tenant = await newTenant({ tools: {} });
+        await tenant.call("POST", "/v1/tools/import", { openapi });
+        answers.push(plain(await tenant.call("GET", "/v1/tools/echoPlace"))["input"]);
+      }
+      expect(answers[0]).toMatchObject({ type: "object" });
+      expect(new Set(answers.map((input) => JSON.stringify(input))).size).toBe(1);
+    } finally {
+      await served.close();
+    }
+  });
+
+  it("422 with the line for a text that is no YAML, and for an alias bomb", async () => {
+    const { apiKey: key } = await newTenant({ tools: {} });
+    const bomb = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"];
+    for (let n = 1; n < 10; n += 1)
+      bomb.push(
+        `a${n}: &a${n} [${Array(9)
+          .fill(`*a${n - 1}`)
+          .join(", ")}]`,
+      );
+    for (const openapi of ["openapi: 3.1.0\n paths: [", bomb.join("\n")]) {
+      const answer = await send("POST", "/v1/tools/import", { key, body: { openapi } });
+      expect(answer.status).toBe(422);
+      expect(pointersOf(answer)).toEqual(["/openapi"]);
+    }
   });
 
   it("200 and nothing stored for a dry run; names that are taken are listed, and replaced when asked", async () => {
