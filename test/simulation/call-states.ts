@@ -50,6 +50,8 @@ export class CallStates {
         return this.#move(event.id, "queued", [undefined, ...(this.resets > 0 ? ENDED : [])]);
       case "call.started":
         return this.#move(event.id, "started", ["queued"]);
+      case "call.progress":
+        return this.#once(this.#phases.get(event.id) === "started", `${event.id} goes on`);
       case "call.completed":
       case "call.failed":
       case "call.cancelled": {

@@ -147,9 +147,10 @@ export class ProgramStarts {
     for (const { name, arguments: values } of findProgramCalls(code, mayStart)) {
       if (this.#launched + this.#waiting.length >= mostCalls) break;
       const id = `program~${this.#launched + this.#waiting.length}`;
-      const planned = tools.plan(id, name, JSON.stringify(values));
+      const planned = tools.plan(id, name, JSON.stringify(values), true);
       const isNew = planned.ok && !this.#made.has(samenessOf(planned.value));
-      if (isNew && this.#isFree(planned.value)) this.#waiting.push(planned.value);
+      if (isNew && this.#isFree(planned.value))
+        this.#waiting.push({ ...planned.value, isTentative: true });
     }
     this.#pump();
   }
@@ -160,6 +161,7 @@ export class ProgramStarts {
       call.references === undefined &&
       call.approval === undefined &&
       call.observable !== true &&
+      call.isCounted !== true &&
       this.#ports.inside?.owns(call) !== true &&
       capsOf(call, this.#run.bounds.caps).length === 0
     );

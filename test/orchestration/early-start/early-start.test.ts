@@ -97,6 +97,49 @@ describe("a turn that is still being written", () => {
     expect(scene.lanes.starts).toHaveLength(2);
   });
 
+  it("starts calls early also in the last turn whose results a model reads", async () => {
+    const scene = sceneOf([...slowly(0, "weather"), wait(500), finish("tool_calls")], {
+      bounds: { maxTurns: 2 },
+    });
+    await scene.run();
+    expect(startsOf(scene).map(([, atMs]) => atMs)).toEqual([100]);
+  });
+
+  it("says what was held back in order, however slow its reader is, before the model goes on", async () => {
+    const scene = sceneOf([...slowly(0, "weather"), wait(1_000), finish("tool_calls")]);
+    const said: string[] = [];
+    const never = new AbortController().signal;
+    const run = scene.start(async (event) => {
+      await scene.clock.sleep(50, never);
+      said.push(event.type === "tool" ? event.activity.type : event.type);
+    });
+    await scene.clock.runUntil(run);
+    expect(said).toEqual(["started", "tool.started", "tool.result", "delta", "finished"]);
+  });
+
+  it("keeps the order of what was held back and what comes meanwhile", async () => {
+    const steps = [...slowly(0, "weather"), ...slowly(1, "weather"), finish("tool_calls")];
+    const scene = sceneOf(steps);
+    const said: string[] = [];
+    const never = new AbortController().signal;
+    const run = scene.start(async (event) => {
+      await scene.clock.sleep(80, never);
+      if (event.type === "tool") said.push(`${event.activity.type} ${event.activity.call_id}`);
+    });
+    await scene.clock.runUntil(run);
+    expect(said).toEqual([
+      "tool.started m0_weather",
+      "tool.result m0_weather",
+      "tool.started m1_weather",
+      "tool.result m1_weather",
+    ]);
+  });
+
+  it("uses no lane when the model makes no call", async () => {
+    const scene = sceneOf([finish("stop")]);
+    expect(await summaryOf(scene)).toMatchObject({ calls: 0, shards: 0 });
+  });
+
   it("starts nothing when no model would read the results", async () => {
     const scene = sceneOf([...slowly(0, "weather"), finish("tool_calls")], {
       bounds: { maxTurns: 1 },

@@ -115,6 +115,10 @@ describe("a program of the model's", () => {
     ["the policy says so", { bounds: { earlyStart: false } }],
     ["calls may only be made one by one", { request: request({ parallel_tool_calls: false }) }],
     ["the world can observe it", { isObservable: true }],
+    [
+      "a run may make so many calls of the tool only",
+      { callsOf: () => ({ isCounted: true as const }) },
+    ],
     ["the tool has a cap of its own", { maxParallelOfTool: 1 }],
     ["no further turn would read it", { bounds: { maxTurns: 1 } }],
   ] as const)("starts nothing when %s", async (_what, setup) => {

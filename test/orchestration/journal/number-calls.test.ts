@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 
-import { CallNumbers } from "../../../src/orchestration/journal/number-calls.ts";
+import { CallNumbers, numberedTools } from "../../../src/orchestration/journal/number-calls.ts";
+import { OFFERED } from "../../support/chat-scene.ts";
+import { toolBox } from "../../support/chat-tool-box.ts";
 import { plannedCall } from "../../support/fake-lanes.ts";
 import { testDigest } from "../../support/memory-journal.ts";
 
@@ -51,6 +53,17 @@ describe("CallNumbers", () => {
     here.beginTurn();
     expect(here.identify(read("c"))).toMatchObject({ nth: 2, use: 2 });
     expect(here.identify(write("d"))).toMatchObject({ nth: 3, use: 3 });
+  });
+
+  it("counts a planned call, and one that is tentatively planned only once it is planned", () => {
+    const here = numbers();
+    const box = numberedTools(toolBox({ offered: OFFERED }), here);
+    box.plan("early", "weather", '{"n":1}', true);
+    const [tentative, planned] = [true, undefined].map((isTentative) => {
+      box.plan("x", "weather", '{"n":2}', isTentative);
+      return here.identify(plannedCall("probe", { tool: "weather", isTentative: true })).use;
+    });
+    expect([tentative, planned]).toEqual([1, 2]);
   });
 
   it("knows a call with references by what was planned, not by what was bound", async () => {
