@@ -31,7 +31,7 @@ interface Tried {
 
 /** Tests of the room first: they know it best. */
 function testsFor(room: string): readonly string[] {
-  const tests = [...ROOMS, "speculation"].flatMap((each) =>
+  const tests = [...ROOMS, "speculation", "branches"].flatMap((each) =>
     globSync(`test/orchestration/${each}/*.test.ts`),
   );
   const isNear = (file: string): boolean => basename(dirname(file)) === room;

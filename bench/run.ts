@@ -9,6 +9,7 @@ import { branches } from "./branches.ts";
 import { crash } from "./crash.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
+import { mutants } from "./mutants.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   mcp,
   simulation,
   earlyStart,
+  mutants,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */

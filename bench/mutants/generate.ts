@@ -22,6 +22,8 @@ export interface Mutant {
   /** The line it is in, from 1, and its text. */
   readonly line: number;
   readonly lineText: string;
+  /** Place in that text, from 0. */
+  readonly column: number;
 }
 
 /** A mutant of a file. */
@@ -63,11 +65,13 @@ export function mutantsOf(source: string): readonly Mutant[] {
     .toSorted((a, b) => a.start - b.start)
     .map((change) => {
       const before = source.slice(0, change.start).split("\n");
+      const line = source.split("\n")[before.length - 1] ?? "";
       return {
         ...change,
         original: source.slice(change.start, change.end),
         line: before.length,
-        lineText: (source.split("\n")[before.length - 1] ?? "").trim(),
+        lineText: line.trim(),
+        column: (before.at(-1) ?? "").length - (line.length - line.trimStart().length),
       };
     });
 }
@@ -78,9 +82,9 @@ export function mutated(source: string, { start, end, replacement }: Mutant): st
 }
 
 /** The name of a mutant that stays the same while other lines come and go. */
-export function nameOf({ file, lineText, original, replacement }: FileMutant): string {
+export function nameOf({ file, lineText, original, replacement, column }: FileMutant): string {
   const change = `${short(original)} → ${replacement === "" ? "nothing" : replacement}`;
-  return `${file}: ${short(lineText)} [${change}]`;
+  return `${file}: ${short(lineText)} [${change}, ${column}]`;
 }
 
 function short(text: string): string {
