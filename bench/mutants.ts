@@ -35,7 +35,8 @@ function testsFor(room: string): readonly string[] {
     globSync(`test/orchestration/${each}/*.test.ts`),
   );
   const isNear = (file: string): boolean => basename(dirname(file)) === room;
-  const ordered = [...tests.filter(isNear), ...tests.filter((file) => !isNear(file))];
+  const others = globSync("test/orchestration/*.test.ts");
+  const ordered = [...tests.filter(isNear), ...tests.filter((file) => !isNear(file)), ...others];
   return [...ordered, "test/simulation/mutant-simulation.test.ts"].map((file) => resolve(file));
 }
 

@@ -13,11 +13,26 @@ type Sent = Extract<Observed, { kind: "sent" }>;
 export function checkChat(world: ChatWorld, trace: Trace, lived: LivedChat): void {
   checkSent(world, trace, lived);
   checkWrites(world, trace);
+  checkKept(trace, lived);
   for (const [index, life] of lived.lives.entries()) {
     checkShown(trace, life, index + 1);
     const isLast = index === lived.lives.length - 1;
     checkEnd(trace, life, isLast && lived.hasEnded);
     for (const body of life.asked) checkBody(trace, life, index + 1, body);
+  }
+}
+
+/** A write is made only when its turn is kept: a turn that is asked again may make it again. */
+function checkKept(trace: Trace, { lives }: LivedChat): void {
+  for (const [index, { earlier }] of lives.slice(1).entries()) {
+    const kept = new Set(earlier.flatMap((line) => (line.kind === "turn" ? [line.turn] : [])));
+    for (const sent of trace.all("sent")) {
+      const [turn, life] = numberOf(sent).split(".").map(Number);
+      if (life !== index + 1 || sent.life !== life || !isWrite(sent.call.tool)) continue;
+      const isKept = turn !== undefined && kept.has(turn);
+      const what = (): string => `${numberOf(sent)}: its turn is forgotten`;
+      trace.demand("a write is sent at most once", isKept, what);
+    }
   }
 }
 

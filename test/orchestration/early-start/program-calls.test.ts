@@ -62,6 +62,7 @@ describe("findProgramCalls", () => {
     ["with a result of another", "const r = await other(); await tools.a({id: r.id})"],
     ["with a list as arguments", "await tools.a([1])"],
     ["of something else", "await fetch({})"],
+    ["of another object", "await other.a({})"],
     ["of an optional chain", "await tools?.a({})"],
     ["in what does not parse", "await tools.a({"],
   ])("does not find a call %s", (_name, code) => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ModelEvent } from "../../../src/contract/chat.ts";
+import { MAX_PROGRAM_STARTS } from "../../../src/orchestration/early-start/program-starts.ts";
 import {
   call,
   ChatScene,
@@ -30,7 +31,7 @@ const OVER: ModelEvent = {
 };
 
 /** A turn in which the provider asks for one call of the program. */
-function asks(n: number, ...before: readonly ModelEvent[]): ModelScript {
+function asks(n: number, ...before: readonly ModelStep[]): ModelScript {
   return {
     steps: [
       ...before,
@@ -137,6 +138,18 @@ describe("a program of the model's", () => {
     await scene.run();
     expect(made).toBe(2);
     expect(JSON.stringify(scene.toolContents(2))).toContain('"n":2');
+  });
+
+  it("has at most so many in flight, the rest as they end", async () => {
+    const code = [1, 2, 3, 4, 5, 6].map((n) => `await tools.weather({n: ${n}});`).join("\n");
+    const scene = sceneOf([asks(1, program(code), wait(1_000)), asks(2)], {
+      tool: () => ({ durationMs: 200, outcome: succeeded() }),
+    });
+    const run = scene.start();
+    await scene.clock.advance(100);
+    expect(scene.lanes.inFlight).toBe(MAX_PROGRAM_STARTS);
+    await scene.clock.runUntil(run);
+    expect(starts(scene)).toEqual([0, 0, 0, 0, 200, 200]);
   });
 
   it("gives its place up to what was asked for", async () => {

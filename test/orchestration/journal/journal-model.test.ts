@@ -51,6 +51,21 @@ describe("journalModel", () => {
     expect(model.asked()).toBe(2);
   });
 
+  it("says that a turn is over only when it is durable", async () => {
+    const journal = new MemoryJournal();
+    const durable = Promise.withResolvers<void>();
+    const slow = Object.assign(journal, { save: () => durable.promise });
+    let isOver = false;
+    const reading = read(journalModel(modelOf(FINISHED).ask, slow, OPEN)).then((events) => {
+      isOver = true;
+      return events;
+    });
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    expect(isOver).toBe(false);
+    durable.resolve();
+    expect(await reading).toEqual(FINISHED);
+  });
+
   it.each<[string, readonly ModelEvent[]]>([
     ["broke", [...FINISHED, { type: "failed", error: { code: "internal" } }]],
     ["never said how it ended", FINISHED.slice(0, 1)],
