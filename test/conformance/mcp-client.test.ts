@@ -4,6 +4,7 @@ import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/cli
 import { afterEach, describe, expect, it } from "vitest";
 
 import { listOf } from "../../dev/http/json.ts";
+import { farServer, tenantWithServer } from "./mcp-scene.ts";
 import {
   becomes,
   gateway,
@@ -99,6 +100,22 @@ for (const { name, mode } of MODES) {
         [1, 2, "started"],
         [2, 2, "finished"],
       ]);
+    });
+
+    it("gets the progress of a tool that says how far it is, always growing", async () => {
+      const client = await connect(await tenantWithServer(await farServer()), mode);
+      const heard: (readonly [number, string | undefined])[] = [];
+      await client.callTool(
+        { name: "far__steps", arguments: { steps: 4, ms: 20 } },
+        { onprogress: ({ progress, message }) => heard.push([progress, message]) },
+      );
+      const values = heard.map(([progress]) => progress);
+      expect(values).toEqual(values.toSorted((one, other) => one - other));
+      expect(new Set(values).size).toBe(values.length);
+      expect(values.every((value) => value <= 2)).toBe(true);
+      const messages = heard.map(([, message]) => message ?? "");
+      expect(messages.some((message) => message.startsWith("step "))).toBe(true);
+      expect(messages.at(-1)).toBe("finished");
     });
 
     it("cancels a call, which ends at the tool too", async () => {

@@ -17,7 +17,12 @@ import type { Context } from "hono";
 
 import { cancelNamedRun, startRun, type RunCaller } from "../../assembly/start-run.ts";
 import type { GatewayError } from "../../contract/error.ts";
-import { RunRequest, type CallResult, type RunEvent } from "../../contract/run.ts";
+import {
+  RunRequest,
+  type CallProgress,
+  type CallResult,
+  type RunEvent,
+} from "../../contract/run.ts";
 import type { Tool } from "../../contract/tool.ts";
 import { newId } from "../../platform/id.ts";
 import { startAdmitted, type AdmittedRun } from "../admitted-run.ts";
@@ -138,14 +143,33 @@ async function callTool(
   }
 }
 
+/** How far a call is that has started; one that has finished is one step further. */
+const STARTED = 1;
+
+/** A step of unknown size is this part of what is left: a hundred of them still grow, and never arrive. */
+const SMALL_STEP = 20;
+
+/** Where `progress` stands between started and finished: always beyond `heard`, as the protocol demands, and never at the end. */
+function further(heard: number, { progress, total }: CallProgress): number {
+  const left = STARTED + 1 - heard;
+  const told = total !== undefined && total > 0 ? STARTED + progress / total : heard;
+  return told > heard && told < STARTED + 1 ? told : heard + left / SMALL_STEP;
+}
+
 /** The call's result, or null when the run was lost. */
 async function followRun(
   { events }: AdmittedRun<RunEvent>,
   report: (progress: number, message: string) => Promise<void>,
 ): Promise<CallResult | null> {
+  let heard = STARTED;
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
     if (next.value.type === "call.queued") await report(0, "queued");
-    if (next.value.type === "call.started") await report(1, "started");
+    if (next.value.type === "call.started") await report(STARTED, "started");
+    if (next.value.type === "call.progress") {
+      const { message = "running" } = next.value.progress;
+      heard = further(heard, next.value.progress);
+      await report(heard, message);
+    }
     if (next.value.type === "run.completed") return next.value.report.results[0] ?? null;
   }
   return null;
