@@ -33,11 +33,14 @@ interface Row extends Record<string, SqlStorageValue> {
   readonly is_listed: number;
 }
 
-/** Writes the row of a run that begins. */
-export function insertExecution(
-  sql: SqlStorage,
-  run: Pick<Execution, "runId" | "tenantId" | "residency" | "kind" | "createdAtMs">,
-): void {
+/** What is written of a run that begins. */
+type NewExecution = Pick<Execution, "runId" | "tenantId" | "residency" | "kind" | "createdAtMs"> & {
+  readonly bodyHash: string;
+};
+
+/** Writes the rows of a run that begins, in the transaction that keeps its order: without it there must be neither. */
+export function insertExecution(sql: SqlStorage, run: NewExecution): void {
+  sql.exec("INSERT INTO run (id, body_hash) VALUES (1, ?)", run.bodyHash);
   sql.exec(
     `INSERT INTO execution (id, run_id, tenant_id, residency, kind, status, created_at_ms)
      VALUES (1, ?, ?, ?, ?, 'in_progress', ?)`,

@@ -115,12 +115,12 @@ export class LiveRun {
     const { storage } = this.#host.ctx;
     const texts = await this.#texts;
     const sealed = await texts.seal(ORDER, JSON.stringify(this.order));
-    const { context, kind } = this.order;
+    const { context, kind, bodyHash } = this.order;
     const { tenantId, residency } = context.snapshot;
     storage.transactionSync(() => {
       texts.write(sealed);
       const { runId } = context;
-      insertExecution(storage.sql, { runId, tenantId, residency, kind, createdAtMs });
+      insertExecution(storage.sql, { runId, tenantId, residency, kind, createdAtMs, bodyHash });
     });
     await storage.setAlarm(Date.now() + KEEP_ALIVE_MS);
   }

@@ -13,7 +13,7 @@
  * The data key is not kept here: without the `Tenant` object nothing opens, and a run whose tenant is gone is forgotten.
  */
 
-import { DurableObject, RpcTarget, type RpcStub } from "cloudflare:workers";
+import { DurableObject, type RpcStub } from "cloudflare:workers";
 
 import type { RunOrder } from "../../src/assembly/run-order.ts";
 import { tenantOfRun } from "../../src/assembly/run-index.ts";
@@ -38,6 +38,7 @@ import { failureOf, KEEP_ALIVE_MS, LiveRun, ORDER, tellIndex, type Host } from "
 import { unfinishedTurnRow } from "./model-turn-table.ts";
 import { MIGRATIONS } from "./schema.ts";
 import { SealedTexts } from "./sealed-texts.ts";
+import { Watch } from "./watch.ts";
 
 /** How often a run that keeps losing its process is taken up again. */
 export const MAX_LIVES = 64;
@@ -47,20 +48,6 @@ type OnCancel = (part: RunPart | null) => boolean;
 
 /** What became of a cancel. */
 type CancelOutcome = "cancelled" | "no_such_run" | "no_such_part";
-
-/** Held by the isolate that runs; dropping it takes the callback away. */
-class Watch extends RpcTarget {
-  readonly #stop: () => void;
-
-  constructor(stop: () => void) {
-    super();
-    this.#stop = stop;
-  }
-
-  [Symbol.dispose](): void {
-    this.#stop();
-  }
-}
 
 export class RunJournal extends DurableObject<Env> {
   #live: LiveRun | null = null;
@@ -185,7 +172,9 @@ export class RunJournal extends DurableObject<Env> {
     return { ctx: this.ctx, env: this.env };
   }
 
+  /** Of the run that is here, kept or just beginning. */
   #bodyHash(): string | null {
+    if (this.#live !== null) return this.#live.order.bodyHash;
     const [stored] = this.#tables()
       .exec<{ body_hash: string }>("SELECT body_hash FROM run WHERE id = 1")
       .toArray();
@@ -194,13 +183,23 @@ export class RunJournal extends DurableObject<Env> {
 
   #begin(order: RunOrder): EventLog {
     const { storage } = this.ctx;
-    storage.sql.exec("INSERT INTO run (id, body_hash) VALUES (1, ?)", order.bodyHash);
     const box = tenantBox(this.env, order.context.snapshot);
     const log = new EventLog(storage, box, order.context.runId);
     const live = new LiveRun(this.#host, order, log, box, null);
     this.#adopt(live);
-    this.ctx.waitUntil(live.stored.then(() => tellIndex(this.#host)).catch(() => undefined));
+    this.ctx.waitUntil(this.#afterStoring(live));
     return log;
+  }
+
+  /** Tells the index of the run. One whose order could not be kept has not begun: nothing of it stays, and it may be tried again. */
+  async #afterStoring(live: LiveRun): Promise<void> {
+    try {
+      await live.stored;
+    } catch {
+      const isAlone = this.#live === null || this.#live === live;
+      return isAlone ? this.#forget() : undefined;
+    }
+    await tellIndex(this.#host).catch(() => undefined);
   }
 
   /** The log of the run that is here: of the live one, of one that has ended, or of one that is taken up now. */

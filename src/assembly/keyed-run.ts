@@ -83,7 +83,7 @@ async function* relay<Event extends { readonly type: string }>(
       }
       if (returns === MAX_RETURNS || signal.aborted)
         throw new Error("the run was lost before its last event");
-      await scheduler.wait(RETURN_AFTER_MS * (returns + 1));
+      await scheduler.wait(RETURN_AFTER_MS * (returns + 1), { signal });
       const response = await open(seen).catch(() => null);
       body = response?.status === 200 ? response.body : null;
     }

@@ -143,6 +143,17 @@ describe("a run under an idempotency key", () => {
     expect((await collect(answered.value.events)).at(-1)).toMatchObject({ type: "finished" });
   });
 
+  it("may be tried again when its order could not be kept", async () => {
+    const caller = await newCaller({ tools: [LEDGER()] });
+    const { dataKey } = caller.snapshot;
+    const broken = { ...caller.snapshot, dataKey: { ...dataKey, ct: dataKey.iv } };
+    const lost = await keyed({ ...caller, snapshot: broken }, writing("unkept"));
+    await expect(collect(lost.events)).rejects.toThrow("the run was lost");
+    const again = await collect((await keyed(caller, writing("unkept"))).events);
+    expect(again.at(-1)).toMatchObject({ report: { status: "completed" } });
+    expect(await entriesOf("unkept")).toBe(1);
+  });
+
   it("can be cancelled by its id", async () => {
     const tools = [httpTool("sleep", "/sleep/{ms}?k=keyed-cancel", { ms: { type: "integer" } })];
     const caller = await newCaller({ tools });
