@@ -44,6 +44,8 @@ export class SchemaConverter {
   readonly #document: ApiDocument;
   readonly #defs = new Map<string, JsonObject | boolean>();
   readonly #names = new Map<string, string>();
+  /** What was referred to and is not converted yet, by its place in `$defs`. */
+  readonly #waiting: (readonly [name: string, schema: Json])[] = [];
   #nodes = 0;
 
   constructor(document: ApiDocument) {
@@ -55,8 +57,16 @@ export class SchemaConverter {
     return this.#defs.size === 0 ? {} : { $defs: Object.fromEntries(this.#defs) };
   }
 
-  /** The schema in JSON Schema's words. */
+  /** The schema in JSON Schema's words, and what it refers to in `definitions`. */
   convert(schema: Json | undefined): JsonObject | boolean {
+    const converted = this.#convert(schema);
+    // One after the other: a chain of references may be longer than the stack is deep.
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift())
+      this.#defs.set(next[0], this.#convert(next[1]));
+    return converted;
+  }
+
+  #convert(schema: Json | undefined): JsonObject | boolean {
     this.#nodes += 1;
     if (this.#nodes > MAX_SCHEMA_NODES) {
       throw new SchemaRefusal(`The schema has more than ${MAX_SCHEMA_NODES} parts.`);
@@ -79,16 +89,16 @@ export class SchemaConverter {
     if (VALUES.has(keyword)) return value;
     if (MAPS.has(keyword) && isJsonObject(value)) {
       return Object.fromEntries(
-        Object.entries(value).map(([name, member]) => [name, this.convert(member)]),
+        Object.entries(value).map(([name, member]) => [name, this.#convert(member)]),
       );
     }
     if (isJsonArray(value)) {
-      return value.map((item) => (isJsonObject(item) ? this.convert(item) : item));
+      return value.map((item) => (isJsonObject(item) ? this.#convert(item) : item));
     }
-    return isJsonObject(value) ? this.convert(value) : value;
+    return isJsonObject(value) ? this.#convert(value) : value;
   }
 
-  /** The place in `$defs` of what a reference names; it is converted once. */
+  /** The place in `$defs` of what a reference names; it is converted once, also when it leads back to itself. */
   #moved(reference: string): string {
     const known = this.#names.get(reference);
     if (known !== undefined) return `#/$defs/${known}`;
@@ -99,9 +109,8 @@ export class SchemaConverter {
     const taken = new Set(this.#names.values());
     let name = plain;
     for (let n = 2; taken.has(name); n += 1) name = `${plain}_${n}`;
-    // Named before it is converted: a schema may lead back to itself.
     this.#names.set(reference, name);
-    this.#defs.set(name, this.convert(target.value));
+    this.#waiting.push([name, target.value]);
     return `#/$defs/${name}`;
   }
 }

@@ -257,4 +257,22 @@ describe("importTools", () => {
       value: { tools: [{ definition: { http: { url: "https://docs.example.com/v2/a" } } }] },
     });
   });
+
+  it("follows a chain of references as long as a schema may be, and names one that is longer", () => {
+    const chained = (length: number) => {
+      const schemas = Object.fromEntries(
+        Array.from({ length }, (_, n) => {
+          const next = { $ref: `#/components/schemas/s${(n + 1) % length}` };
+          return [`s${n}`, { type: "object", properties: { x: next } }];
+        }),
+      );
+      const schema = { $ref: "#/components/schemas/s0" };
+      const get = { parameters: [{ name: "q", in: "header", schema }] };
+      return document({ "/a": { get } }, { components: { schemas } });
+    };
+    expect(only(chained(600)).tool).toBeDefined();
+    expect(only(chained(5_000)).unsupported).toMatchObject([
+      { operation: "GET /a", message: expect.stringContaining("parts") },
+    ]);
+  });
 });
