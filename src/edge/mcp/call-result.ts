@@ -2,6 +2,7 @@
 
 import type { Violation } from "../../contract/error.ts";
 import type { CallOutcome } from "../../contract/run.ts";
+import { outputText } from "../../orchestration/results/output-text.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../platform/canonical-json.ts";
 
 /** `CallToolResult`, as far as the gateway makes one. */
@@ -13,9 +14,9 @@ export interface ToolResult {
 }
 
 /** The result of a call that was made. */
-export function toolResult({ outputJson, error, status }: CallOutcome): ToolResult {
+export function toolResult({ error, status, ...output }: CallOutcome): ToolResult {
   if (error !== undefined) return failed(`${error.message} (${error.code}, ${status})`);
-  const text = outputJson ?? "null";
+  const text = outputText(output);
   const value: Json = JSON.parse(text);
   const shown = typeof value === "string" ? value : text;
   return {
