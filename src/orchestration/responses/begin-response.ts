@@ -20,6 +20,9 @@ import { itemsOf, readInput, type ReadInput } from "./read-input.ts";
 /** Responses whose items one input may refer to; each is one read of the store. */
 export const MAX_REFERENCED_RESPONSES = 64;
 
+/** Of those, how many are read at once: each may hold megabytes, of which only the items referred to stay. */
+const READ_AT_ONCE = 4;
+
 /** A response that can be made. */
 export interface Beginning {
   readonly chosen: ChosenTools;
@@ -90,14 +93,12 @@ async function resolveReferences(
   items: readonly ResponseItem[],
   { responses }: Ports,
 ): Promise<Result<readonly ResponseItem[], GatewayError>> {
-  const ids = items.map(referredResponse);
-  const wanted = new Set(ids.filter((id) => id !== null));
+  const wanted = new Set(items.map(referredResponse).filter((id) => id !== null));
   if (wanted.size > MAX_REFERENCED_RESPONSES) {
     const message = `Refers to items of more than ${MAX_REFERENCED_RESPONSES} responses.`;
     return invalid([{ pointer: "/input", message }]);
   }
-  const stored = new Map<string, StoredResponse | null>();
-  await Promise.all([...wanted].map(async (id) => stored.set(id, await responses.load(id))));
+  const known = await referredItems(items, [...wanted], responses);
   const resolved: ResponseItem[] = [];
   const violations: Violation[] = [];
   for (const [index, item] of items.entries()) {
@@ -110,12 +111,32 @@ async function resolveReferences(
       resolved.push({ type: "mcp_approval_request", id: item.id });
       continue;
     }
-    const output = stored.get(ids[index] ?? "")?.response.output ?? [];
-    const found = output.find(({ id }) => id === item.id);
+    const found = known.get(item.id ?? "");
     if (found !== undefined) resolved.push(asItem(found));
     else violations.push({ pointer: `/input/${index}/id`, message: "There is no such item." });
   }
   return violations.length === 0 ? ok(withoutRepeats(resolved)) : invalid(violations);
+}
+
+/** The items of these responses that `items` refer to, by their id. */
+async function referredItems(
+  items: readonly ResponseItem[],
+  responseIds: readonly string[],
+  responses: Ports["responses"],
+): Promise<ReadonlyMap<string, JsonObject>> {
+  const referred = new Set(
+    items.flatMap(({ type, id }) =>
+      type === "item_reference" && typeof id === "string" ? id : [],
+    ),
+  );
+  const known = new Map<string, JsonObject>();
+  for (let next = 0; next < responseIds.length; next += READ_AT_ONCE) {
+    const some = responseIds.slice(next, next + READ_AT_ONCE).map((id) => responses.load(id));
+    for (const stored of await Promise.all(some))
+      for (const item of stored?.response.output ?? [])
+        if (typeof item["id"] === "string" && referred.has(item["id"])) known.set(item["id"], item);
+  }
+  return known;
 }
 
 function referredResponse({ type, id }: ResponseItem): string | null {
