@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import {
+  MAX_TRUSTED_TOOLS,
   PredictorTrust,
   REST_TURNS,
 } from "../../../src/orchestration/speculation/predictor-trust.ts";
@@ -16,6 +17,15 @@ describe("PredictorTrust", () => {
     for (let n = 0; n < 200; n += 1) trust.observe("a", true);
     expect(trust.chanceOf("a")).toBeGreaterThan(0.9);
     expect(trust.chanceOf("b")).toBe(0.8);
+  });
+
+  it("remembers so many tools; the one foretold the longest time ago leaves", () => {
+    const trust = new PredictorTrust();
+    for (let n = 0; n < MAX_TRUSTED_TOOLS; n += 1) trust.observe(`tool_${n}`, false);
+    expect(trust.chanceOf("tool_0")).toBeLessThan(0.8);
+    trust.observe("one_more", false);
+    expect(trust.chanceOf("tool_0")).toBe(0.8);
+    expect(trust.chanceOf("tool_1")).toBeLessThan(0.8);
   });
 
   it("is asked again after a rest when it is trusted with nothing", () => {
