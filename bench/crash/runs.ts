@@ -54,6 +54,8 @@ export function newTally(): Tally {
 export interface Subject {
   /** Resolves once the gateway has taken it on. */
   readonly started: Promise<unknown>;
+  /** Resolves once its client has all of it; at once where no client waits. */
+  readonly settled: Promise<unknown>;
   judge(tally: Tally): Promise<void>;
 }
 
@@ -128,6 +130,7 @@ export function startRun(
   const following = follow ? followRun(world, started, seen) : null;
   return {
     started,
+    settled: following ?? started,
     async judge(tally) {
       const answer = await started;
       const id = answer === null ? null : textOf(parseObject(answer.text), "id");
@@ -265,6 +268,7 @@ export function startChat(world: CrashWorld, mark: string, random: () => number)
   });
   return {
     started: Promise.resolve(),
+    settled: answered,
     async judge(tally) {
       const answer = await answered;
       tally.runs += 1;
