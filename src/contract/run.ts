@@ -197,6 +197,11 @@ export interface RunReport {
   readonly branches?: Readonly<Record<string, BranchReport>>;
   /** Absent for `all`: then the results stand as they are. */
   readonly aggregate?: AggregateReport;
+  /** Only for `x-gw-debug: 1`: where the run was admitted, and the limits it had. */
+  readonly debug?: {
+    readonly region: string;
+    readonly limits: { readonly max_parallel: number; readonly deadline_ms: number };
+  };
 }
 
 /** What a streamed run says, in order. The edge numbers them. */

@@ -20,6 +20,7 @@ export function runAnswer(report: RunReport): string {
     success_rate: hundredths(succeeded / report.results.length),
     shards: report.shards,
     ...(report.branches !== undefined && { branches: report.branches }),
+    ...(report.debug !== undefined && { debug: report.debug }),
     usage: {
       calls: report.results.length,
       attempts: sum(report.results.map((result) => result.attempts)),

@@ -50,6 +50,30 @@ async function newKey(policy: object = {}): Promise<string> {
 const ADD = { tool: "add", arguments: { expression: "2+3" } };
 
 describe("POST /v1/runs", () => {
+  it("200 with where it was admitted and its limits for x-gw-debug: 1, streamed or not", async () => {
+    const key = await newKey({ runs: { max_parallel: 7 } });
+    const body = { calls: [ADD], deadline_ms: 4_000 };
+    const debug = {
+      region: expect.any(String) as string,
+      limits: { max_parallel: 7, deadline_ms: 4_000 },
+    };
+    const headers = { "x-gw-debug": "1" };
+    const whole = await call("POST /v1/runs", { key, body, headers });
+    expect(await whole.json()).toMatchObject({ status: "completed", debug });
+    for (const accept of ["text/event-stream", "application/x-ndjson"]) {
+      const streamed = await call("POST /v1/runs", {
+        key,
+        body: { ...body, stream: true },
+        headers: { ...headers, accept },
+      });
+      const lines = (await streamed.text()).split("\n").map((line) => line.replace("data: ", ""));
+      const last = lines.findLast((line) => line.startsWith("{"));
+      expect(JSON.parse(last ?? "")).toMatchObject({ type: "run.completed", debug });
+    }
+    const plain = await call("POST /v1/runs", { key, body });
+    expect(await plain.json()).not.toHaveProperty("debug");
+  });
+
   it("200 with results in call order, each with how it went", async () => {
     const key = await newKey();
     const calls = [

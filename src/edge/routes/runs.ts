@@ -1,6 +1,6 @@
 /** `/v1/runs`: a batch of tool calls without a model; started, followed, read, listed, cancelled, forgotten. */
 
-import { Hono } from "hono";
+import { Hono, type Context } from "hono";
 
 import { cancelRun, startRun, startRunInBackground } from "../../assembly/start-run.ts";
 import type { LoggedEvent } from "../../assembly/keyed-run.ts";
@@ -52,12 +52,14 @@ export const runs = new Hono<EdgeEnv>()
       startRun(c.env, caller.value, request, options, signal),
     );
     if (!run.ok) return refuse(c, run.error);
+    const told = debugged(c, request, policy);
     if (request.stream) {
       const sse = createSseEncoder();
-      const format = streamFormat(run.value.id, c.req.header("accept"), sse, (event) => event);
+      const encode = (event: RunEvent) => sse(told(event));
+      const format = streamFormat(run.value.id, c.req.header("accept"), encode, told);
       return streamAnswer(c, run.value, run.value.events, policy.runs.heartbeat_ms, format);
     }
-    const answer = await finishedRun(run.value, c.var.record);
+    const answer = await finishedRun(run.value, told, c.var.record);
     if (!answer.ok) return refuse(c, answer.error);
     return new Response(answer.value, { headers: { "content-type": "application/json" } });
   })
@@ -163,16 +165,31 @@ function checkPolicy(request: RunRequest, { runs: bounds }: Policy): Result<null
   return violations.length === 0 ? ok(null) : fail({ code: "unprocessable", violations });
 }
 
+/** A run's events as this request asked for them: with `x-gw-debug: 1` its report says where it was admitted, and its limits. */
+function debugged(
+  c: Context<EdgeEnv>,
+  request: RunRequest,
+  { runs: bounds }: Policy,
+): (event: RunEvent) => RunEvent {
+  if (c.req.header("x-gw-debug") !== "1") return (event) => event;
+  const { max_parallel = bounds.max_parallel, deadline_ms = bounds.deadline_ms } = request;
+  const debug = { region: c.env.REGION, limits: { max_parallel, deadline_ms } };
+  return (event) =>
+    event.type === "run.completed" ? { ...event, report: { ...event.report, debug } } : event;
+}
+
 /** The answer of a run that is not streamed, once its last call has ended. */
 async function finishedRun(
   { events }: AdmittedRun<RunEvent>,
+  told: (event: RunEvent) => RunEvent,
   record: RequestRecord,
 ): Promise<Result<string, GatewayError>> {
   const fromMs = Date.now();
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
-    if (next.value.type === "run.completed") {
+    const event = told(next.value);
+    if (event.type === "run.completed") {
       record.waitedMs = Date.now() - fromMs;
-      return ok(runAnswer(next.value.report));
+      return ok(runAnswer(event.report));
     }
   }
   return fail({ code: "cancelled" });
