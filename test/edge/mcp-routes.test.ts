@@ -286,7 +286,7 @@ describe("POST /mcp", () => {
     expect(told).toBe(202);
     expect(wire).toContain("cancelled");
     expect((await say(key, { ...cancel, params: { requestId: "h" } })).status).toBe(202);
-    for (const odd of [[], 7, { id: 1 }, "{"]) expect((await say(key, odd)).status).toBe(400);
+    for (const odd of [[START], 7, { id: 1 }, "{"]) expect((await say(key, odd)).status).toBe(400);
   });
 
   it("401, 403 as JSON-RPC errors without a key and for pages of another site", async () => {

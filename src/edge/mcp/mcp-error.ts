@@ -32,6 +32,10 @@ export function rpcError(error: GatewayError): {
   return {
     code: error.code === "invalid_json" ? RPC_PARSE_ERROR : RPC_SERVER_ERROR,
     message: errorDetail(error, ENGLISH),
-    data: { code: error.code, ...(waitMs !== null && { retry_after_ms: waitMs }) },
+    data: {
+      code: error.code,
+      ...(waitMs !== null && { retry_after_ms: waitMs }),
+      ...("violations" in error && { violations: error.violations }),
+    },
   };
 }

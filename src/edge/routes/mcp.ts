@@ -13,6 +13,11 @@ import { ownPagesOnly } from "../middleware/own-pages.ts";
 import { requireScope } from "../middleware/require-scope.ts";
 import { refuse } from "../refuse.ts";
 
+const ONE_MESSAGE = {
+  code: "validation_failed",
+  violations: [{ pointer: "", message: "Must be one JSON-RPC message." }],
+} as const;
+
 /** The route of MCP clients. */
 export const mcp = new Hono<EdgeEnv>().post(
   "/",
@@ -23,6 +28,8 @@ export const mcp = new Hono<EdgeEnv>().post(
     if (!caller.ok) return refuse(c, caller.error);
     const body = await readJson(c.req.raw);
     if (!body.ok) return refuse(c, body.error);
+    // Neither revision has batches; one would run any number of calls under a single request's bounds.
+    if (Array.isArray(body.value)) return refuse(c, ONE_MESSAGE);
     // Loaded when it is first needed: its SDK is heavy, and most clients speak another protocol.
     const { serveMcp } = await import("../mcp/serve-mcp.ts");
     const tools = usableTools(caller.value);
