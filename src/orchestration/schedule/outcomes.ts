@@ -1,7 +1,8 @@
 /**
  * What becomes of calls that did not end by themselves: stopped, cancelled, skipped, or left behind by their lane.
  *
- * A `write` that was under way and never said what became of it is `outcome_unknown`, because it may have happened.
+ * A write of either kind that was under way and never said what became of it is `outcome_unknown`, because it may have
+ * happened; that an idempotent one may be sent again does not make it known.
  */
 
 import type { PlannedCall } from "../../contract/planned-call.ts";
@@ -58,8 +59,9 @@ export function neverSent({ status, error }: Failure): CallOutcome {
 
 /** A call that was under way and never said what became of it. */
 export function leftBehind(call: PlannedCall, { status, error }: Failure): CallOutcome {
+  const isWrite = call.effect === "write" || call.effect === "idempotent_write";
   return {
-    status: call.effect === "write" ? "outcome_unknown" : status,
+    status: isWrite ? "outcome_unknown" : status,
     error,
     cache: "bypass",
     attempts: 1,

@@ -138,17 +138,22 @@ describe("executeCalls at its deadline or when cancelled", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("gives a running write that did not say the status outcome_unknown on a cancel too", async () => {
+  it("gives a running write of either kind that did not say the status outcome_unknown on a cancel too", async () => {
     const { clock, controller, start } = scene(() => ({
       durationMs: 5_000,
       outcome: succeeded(),
       onAbort: "ignore",
     }));
-    const run = start([plannedCall("w", { effect: "write" }), plannedCall("r")]);
+    const put = plannedCall("p", { effect: "idempotent_write" });
+    const run = start([plannedCall("w", { effect: "write" }), put, plannedCall("r")]);
     await clock.advance(10);
     controller.abort();
     const { results } = await clock.runUntil(run);
-    expect(results.map(({ status }) => status)).toEqual(["outcome_unknown", "cancelled"]);
+    expect(results.map(({ status }) => status)).toEqual([
+      "outcome_unknown",
+      "outcome_unknown",
+      "cancelled",
+    ]);
   });
 
   it("starts nothing when the signal has already aborted", async () => {
