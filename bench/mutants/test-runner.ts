@@ -19,7 +19,7 @@ export interface Job {
 }
 
 /** Runs of a property. */
-const MAX_PROPERTY_RUNS = 60;
+const MAX_PROPERTY_RUNS = 30;
 
 function listen({ mutated }: Job): void {
   const url = mutated === null ? null : pathToFileURL(mutated.file).href;

@@ -9,6 +9,7 @@ import {
   finish,
   type ModelStep,
   OFFERED,
+  request,
   says,
 } from "../../support/chat-scene.ts";
 import { succeeded } from "../../support/fake-lanes.ts";
@@ -133,6 +134,16 @@ describe("a turn that is still being written", () => {
       "tool.started m1_weather",
       "tool.result m1_weather",
     ]);
+  });
+
+  it("makes one call after the other where the client wants no parallel calls", async () => {
+    const steps = [...slowly(0, "weather"), ...slowly(1, "weather"), finish("tool_calls")];
+    const scene = sceneOf(steps, {
+      request: request({ parallel_tool_calls: false }),
+      tool: () => ({ durationMs: 300, outcome: succeeded() }),
+    });
+    await scene.run();
+    expect(startsOf(scene).map(([, atMs]) => atMs)).toEqual([100, 400]);
   });
 
   it("uses no lane when the model makes no call", async () => {
