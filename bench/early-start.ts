@@ -27,6 +27,7 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
       "== 0",
     ),
     row(subject, "conversations that differ from those without", tally.differing, "runs", "== 0"),
+    row(subject, "runs that met max_calls sooner for a wrong start", tally.limited, "runs"),
     row(subject, "runs that miscount their starts", tally.miscounted, "runs", "== 0"),
     row(subject, "calls or timers left open", tally.leftOpen, "runs", "== 0"),
     row(subject, "calls started", tally.starts, "calls"),

@@ -162,6 +162,16 @@ describe("a program of the model's", () => {
     expect(scene.lanes.aborted).toEqual(["program~1"]);
   });
 
+  it("starts nothing in the place of a call that was asked for until it has ended", async () => {
+    const code = [1, 2, 3, 4].map((n) => `await tools.weather({n: ${n}});`).join("\n");
+    const scene = sceneOf([asks(9, program(code))], {
+      bounds: { maxParallel: 2 },
+      tool: () => ({ durationMs: 1_000, outcome: succeeded() }),
+    });
+    await scene.run();
+    expect(scene.lanes.maxInFlight).toBe(2);
+  });
+
   it("leaves nothing in flight when the client goes", async () => {
     const scene = sceneOf([asks(1, program(TWO)), asks(2)], {
       tool: () => ({ durationMs: 60_000, outcome: succeeded() }),

@@ -1,14 +1,19 @@
 import { expect, it } from "vitest";
 
 import { decorateLanes } from "../../../src/orchestration/journal/decorate-lanes.ts";
-import type { LanePool } from "../../../src/orchestration/ports.ts";
+import type { Lane, LanePool } from "../../../src/orchestration/ports.ts";
 import { plannedCall, succeeded } from "../../support/fake-lanes.ts";
+
+const HALF = { progress: 1, total: 2 };
 
 it("keeps number, order, slots and identity of lanes, and passes on turns and the end", async () => {
   const said: string[] = [];
   const lanes = [1, 2].map((slots) => ({
     slots,
-    run: () => Promise.resolve(succeeded(slots)),
+    run: (...[, , , onProgress]: Parameters<Lane["run"]>) => {
+      onProgress?.(HALF);
+      return Promise.resolve(succeeded(slots));
+    },
   }));
   const pool: LanePool = {
     lanes: (calls) => lanes.slice(0, calls),
@@ -24,6 +29,9 @@ it("keeps number, order, slots and identity of lanes, and passes on turns and th
   expect(again).toBe(first);
   expect([again?.slots, second?.slots]).toEqual([1, 2]);
   const never = new AbortController().signal;
+  const told: unknown[] = [];
+  await first?.run(plannedCall("b"), 1, never, (progress) => told.push(progress));
+  expect(told).toEqual([HALF]);
   expect(await second?.run(plannedCall("a"), 1, never)).toEqual(succeeded(2));
   decorated.beginTurn?.();
   decorated.close();

@@ -141,6 +141,7 @@ describe("journalCalls", () => {
         bounds,
       });
       expect(sent).toEqual([]);
+      expect(outcomes.at(-1)).toMatchObject({ attempts: 0 });
       expect(outcomes.map((outcome) => outcome.status)).toEqual([
         "succeeded",
         "outcome_unknown",
@@ -161,7 +162,9 @@ describe("journalCalls", () => {
     const bounds = { ...OPEN, now: () => nowMs };
     const { outcomes, sent } = await life(slow, [write], { bounds });
     expect(sent).toEqual([]);
-    expect(outcomes).toMatchObject([{ status: "timeout", error: { code: "deadline_exceeded" } }]);
+    expect(outcomes).toMatchObject([
+      { status: "timeout", error: { code: "deadline_exceeded" }, attempts: 0 },
+    ]);
     expect(journal.states.at(-1)).toBe("claimed");
   });
 

@@ -87,11 +87,46 @@ describe("journalModel", () => {
     expect(journal.begun).toEqual([1]);
   });
 
+  it("has been left only when the model's stream has", async () => {
+    const left = Promise.withResolvers<void>();
+    async function* stream(): AsyncGenerator<ModelEvent> {
+      try {
+        yield* FINISHED;
+      } finally {
+        await left.promise;
+      }
+    }
+    const ask = () => Promise.resolve(ok(stream()));
+    const answer = await journalModel(ask, new MemoryJournal(), OPEN)({}, NEVER);
+    if (!answer.ok) throw new Error(answer.error.code);
+    const iterator = answer.value[Symbol.asyncIterator]();
+    await iterator.next();
+    let isLeft = false;
+    const leave = async (): Promise<void> => {
+      await iterator.return?.();
+      isLeft = true;
+    };
+    const leaving = leave();
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    expect(isLeft).toBe(false);
+    left.resolve();
+    await leaving;
+    expect(isLeft).toBe(true);
+  });
+
   it("asks nobody after the deadline and waits for the run's own stop", async () => {
     const model = modelOf(FINISHED);
     const late = { ...OPEN, now: () => 10_000 };
     const stop = new AbortController();
-    const answer = read(journalModel(model.ask, new MemoryJournal(), late), stop.signal);
+    let isAnswered = false;
+    const answer = read(journalModel(model.ask, new MemoryJournal(), late), stop.signal).then(
+      (said) => {
+        isAnswered = true;
+        return said;
+      },
+    );
+    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    expect(isAnswered).toBe(false);
     stop.abort();
     expect(await answer).toBe("deadline_exceeded");
     expect(model.asked()).toBe(0);

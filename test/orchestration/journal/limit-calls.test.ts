@@ -48,6 +48,19 @@ describe("limitCalls", () => {
     expect(run.sent()).toBe(2);
   });
 
+  it("does not count what the run's own deadline ended", async () => {
+    const late: CallOutcome = {
+      ...FAILED,
+      status: "timeout",
+      error: { code: "deadline_exceeded", message: "Too late." },
+    };
+    const run = runOf([late]);
+    for (let turn = 0; turn <= MAX_SAME_FAILURES; turn += 1) {
+      run.turn();
+      expect(await run.call()).toBe("deadline_exceeded");
+    }
+  });
+
   it("no longer sends a call that failed the same way in as many turns as it may", async () => {
     const run = runOf([FAILED]);
     for (let turn = 0; turn < MAX_SAME_FAILURES; turn += 1) {

@@ -37,6 +37,16 @@ describe("CallNumbers", () => {
     expect([await planned.keyOf(b), await planned.keyOf(a)]).toEqual(keys.toReversed());
   });
 
+  it("takes identical calls of one turn for one, when they only read or compute", () => {
+    for (const effect of ["read", "pure"] as const) {
+      const here = numbers();
+      const [a, b] = ["a", "b"].map((id) => here.identify(plannedCall(id, { effect })));
+      expect(a).toBe(b);
+      here.beginTurn();
+      expect(here.identify(plannedCall("c", { effect }))).toMatchObject({ nth: 2 });
+    }
+  });
+
   it("takes a read that is made again on purpose for a call of its own", () => {
     const here = numbers();
     const first = here.identify(plannedCall("a"));

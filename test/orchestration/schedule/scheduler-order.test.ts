@@ -10,6 +10,18 @@ const needing = (id: string, ...needs: string[]) => plannedCall(id, { needs });
 const startedBy = ({ lanes }: Scene) => lanes.starts.map(({ id }) => id);
 
 describe("the order of starting", () => {
+  it("takes a call without a priority for one of priority 0", async () => {
+    const trial = scene(take(10));
+    const calls = [
+      plannedCall("none"),
+      plannedCall("one", { priority: 1 }),
+      plannedCall("zero", { priority: 0 }),
+      plannedCall("below", { priority: -1 }),
+    ];
+    await trial.clock.runUntil(trial.start(calls, { maxParallel: 1 }));
+    expect(startedBy(trial)).toEqual(["one", "none", "zero", "below"]);
+  });
+
   it("is the longest remaining chain first, by what each tool is expected to take", async () => {
     const trial = scene(take(10));
     const expectedMs = (tool: string) => (tool === "slow" ? 900 : 100);

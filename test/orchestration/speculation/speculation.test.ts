@@ -88,6 +88,16 @@ describe("a call that was guessed", () => {
     expect([scene.lanes.inFlight, scene.clock.pending]).toEqual([0, 0]);
   });
 
+  it("gives its result to a call of the same turn that refers to it", async () => {
+    const made = [
+      ...call(0, "weather", '{"city":"Cork","gw_label":"w"}', "m1"),
+      ...call(1, "weather", '{"city":{"$ref":"w#/tool"}}', "m2"),
+    ];
+    const scene = sceneOf(await taught(), "Cork", thinks(...made), { references: true });
+    expect(await summaryOf(scene)).toMatchObject({ calls: 2, speculation: { hits: 1 } });
+    expect(scene.toolContents(1)).toEqual([{ tool: "weather" }, { tool: "weather" }]);
+  });
+
   it("belongs to the turn it is guessed for, not to the one before", async () => {
     const scene = sceneOf(await taught(), "Cork", thinks(...weather("Cork")));
     const startsBefore: number[] = [];

@@ -28,7 +28,9 @@ export interface EarlyTally {
   earlyWrites: number;
   /** Other early starts nobody may make: on a weak signal what the world can observe, counted or asked calls. */
   earlyForbidden: number;
-  /** Conversations that went on otherwise than without early start. */
+  /** Runs that met `maxCalls` sooner, because a wrong start is a call that was made too. */
+  limited: number;
+  /** Other conversations that went on otherwise than without early start. */
   differing: number;
   /** Runs whose own count of early starts is not what was seen. */
   miscounted: number;
@@ -53,6 +55,7 @@ export async function earlyCampaign(
     aborted: 0,
     earlyWrites: 0,
     earlyForbidden: 0,
+    limited: 0,
     differing: 0,
     miscounted: 0,
     leftOpen: 0,
@@ -88,14 +91,20 @@ async function hold(tally: EarlyTally, seed: number, plant: EarlySetup["plant"])
   tally.wrong += wrong;
   tally.aborted += turn.aborted;
   if (calm.starts.some(({ isMeant }) => !isMeant)) fault("earlyForbidden", "early start was off");
-  if (JSON.stringify(turn.asked) !== JSON.stringify(calm.asked))
-    fault("differing", JSON.stringify([turn.asked.at(-1), calm.asked.at(-1)]));
+  if (JSON.stringify(turn.asked) !== JSON.stringify(calm.asked)) {
+    if (wrong > 0 && stoppedBy(turn) === "max_calls") tally.limited += 1;
+    else fault("differing", JSON.stringify([turn.asked.at(-1), calm.asked.at(-1)]));
+  }
   if (turn.open + calm.open > 0) fault("leftOpen", `${turn.open} and ${calm.open}`);
   if (turn.end?.type !== "finished") return;
   const { early_starts: starts = 0, early_cancelled: cancelled = 0 } = turn.end.summary;
   // The finish itself is a strong signal too: what starts on it counts for the run, and is not early here.
   if (starts < early.length || cancelled !== wrong)
     fault("miscounted", `says ${starts} and ${cancelled}, made ${early.length} and ${wrong}`);
+}
+
+function stoppedBy({ end }: EarlyTurn): string | null {
+  return end?.type === "finished" ? (end.summary.stopped_by ?? null) : null;
 }
 
 /** What an early start breaks, or null. */
