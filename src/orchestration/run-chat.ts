@@ -34,6 +34,7 @@ import { hiddenTurn, restoreHiddenTurns } from "./hidden-turn.ts";
 import { TurnPlanner } from "./plan/plan-turn.ts";
 import type { ChatPorts, ChatRun } from "./ports.ts";
 import { queryable } from "./results/result-query-tool.ts";
+import { stoppableResults } from "./results/stoppable-results.ts";
 import { createStop, type Stop, type StopReason } from "./stop.ts";
 import { searchable } from "./tool-search/tool-search.ts";
 import { turnBody } from "./turn-body.ts";
@@ -44,8 +45,10 @@ export const SAVE_LIMIT_MS = 2_000;
 /** Runs one chat completion; every outcome is an event. */
 export async function runChat(run: ChatRun, ports: ChatPorts, signal: AbortSignal): Promise<void> {
   const startedAtMs = run.startedAtMs ?? ports.clock.now();
-  const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
-  const whole = searchable(queryable(ports), run.bounds.toolSearchAbove);
+  const deadlineAtMs = startedAtMs + run.bounds.deadlineMs;
+  const stop = createStop(ports.clock, deadlineAtMs, signal);
+  const results = stoppableResults(ports.results, ports.clock, deadlineAtMs, signal);
+  const whole = searchable(queryable({ ...ports, results }), run.bounds.toolSearchAbove);
   const own = withPrograms(run, whole, startedAtMs, stop.signal);
   let end: ChatEvent;
   try {

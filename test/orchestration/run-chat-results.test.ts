@@ -97,6 +97,26 @@ describe("runChat with a result that is too long", () => {
     expect(await alone.run()).toMatchObject({ type: "finished" });
   });
 
+  it("waits for a store that hangs no longer than to its deadline, or until its client goes", async () => {
+    const kept = new MemoryResults();
+    kept.keep = () => new Promise(() => undefined);
+    const hanging = () =>
+      new ChatScene({
+        kept,
+        model: [calls(call(0, "weather")), says("Done.")],
+        bounds: { deadlineMs: 2_000 },
+        tool: () => ({ durationMs: 10, outcome: succeeded(BIG) }),
+      });
+    const late = hanging();
+    expect(await late.run()).toMatchObject({ summary: { stopped_by: "deadline" } });
+    const left = hanging();
+    const run = left.start();
+    await left.clock.advance(100);
+    left.cancel();
+    await left.clock.runUntil(run);
+    expect(left.clock.pending).toBe(0);
+  });
+
   it("leaves a tenant's own tool of that name alone", async () => {
     const own = { wireName: "result_query", name: "result_query", description: "Own.", input: {} };
     const chat = new ChatScene({

@@ -18,6 +18,7 @@ import { ChatAccount } from "../chat-account.ts";
 import { turnMessages } from "../held-calls.ts";
 import type { ChatPorts } from "../ports.ts";
 import { runChat, SAVE_LIMIT_MS } from "../run-chat.ts";
+import { stoppableResults } from "../results/stoppable-results.ts";
 import { createStop, type Stop } from "../stop.ts";
 import { beginResponse, type Beginning } from "./begin-response.ts";
 import { chatBody, instructionsOf } from "./chat-body.ts";
@@ -35,11 +36,15 @@ export async function runResponse(
   signal: AbortSignal,
 ): Promise<void> {
   const startedAtMs = run.startedAtMs ?? ports.clock.now();
-  const stop = createStop(ports.clock, startedAtMs + run.bounds.deadlineMs, signal);
+  const { clock } = ports;
+  const deadlineAtMs = startedAtMs + run.bounds.deadlineMs;
+  const stop = createStop(clock, deadlineAtMs, signal);
   try {
     const begun = await within(stop, beginResponse(run.request, ports));
     if (!begun.ok) return await ports.emit({ type: "failed", error: begun.error, run: run.runId });
-    await new Responding(run, ports, begun.value, startedAtMs, signal).toTheEnd();
+    const results = stoppableResults(ports.results, clock, deadlineAtMs, signal);
+    const whole = { ...ports, results };
+    await new Responding(run, whole, begun.value, startedAtMs, signal).toTheEnd();
   } finally {
     stop.release();
     ports.lanes.close();
