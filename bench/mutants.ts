@@ -69,10 +69,16 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
     const { verdict } = await tryMutant(job, timeoutMs);
     tried.push({ mutant, verdict });
   });
-  return rows(all.length, tried, (performance.now() - startedAt) / 1000);
+  return rows(all.length, tried, (performance.now() - startedAt) / 1000, smoke);
 }
 
-function rows(all: number, tried: readonly Tried[], seconds: number): readonly BenchRow[] {
+/** A handful of mutants says that the campaign works, and nothing of a share. */
+function rows(
+  all: number,
+  tried: readonly Tried[],
+  seconds: number,
+  smoke: boolean,
+): readonly BenchRow[] {
   const survived = tried.filter(({ verdict }) => verdict === "survived");
   const reasons = explained();
   const unexplained = survived.filter(({ mutant }) => !reasons.has(nameOf(mutant)));
@@ -81,8 +87,14 @@ function rows(all: number, tried: readonly Tried[], seconds: number): readonly B
   const killed = (100 * (tried.length - survived.length)) / tried.length;
   const kinds = ["comparison", "constant", "early return", "await"] as const;
   return [
-    row(subject, "killed", killed, "per cent", `>= ${MIN_KILLED}`),
-    row(subject, "survivors without a reason", unexplained.length, "mutants", "== 0"),
+    row(subject, "killed", killed, "per cent", smoke ? ">= 1" : `>= ${MIN_KILLED}`),
+    row(
+      subject,
+      "survivors without a reason",
+      unexplained.length,
+      "mutants",
+      smoke ? undefined : "== 0",
+    ),
     row(
       subject,
       "killed by time",
