@@ -83,8 +83,8 @@ export function request(changes: Partial<ChatRequest> = {}): ChatRequest {
   return { model: "m", messages: [{ role: "user", content: "Hello" }], stream: true, ...changes };
 }
 
-/** What a scene is made of; everything has a default. */
-export interface ChatSetup {
+/** What a scene is made of; everything has a default. Calls share places with other runs, or are guessed, with their ports. */
+export interface ChatSetup extends Partial<Pick<ChatPorts, "share" | "speculation">> {
   readonly model: readonly ModelScript[];
   readonly request?: ChatRequest;
   readonly offered?: readonly OfferedTool[];
@@ -99,8 +99,6 @@ export interface ChatSetup {
   readonly callsOf?: (tool: string) => Partial<PlannedCall>;
   /** A run of items; `asks` says whether it can hold calls that need approval. */
   readonly items?: { readonly asks: boolean };
-  /** With what calls are guessed. */
-  readonly speculation?: ChatPorts["speculation"];
   /** Output schemas by the tenant's names. */
   readonly outputs?: Readonly<Record<string, JsonObject>>;
   /** Calls may refer to each other's results. */
@@ -252,6 +250,7 @@ export class ChatScene {
         if (use.good + use.bad > 0) this.referenceUses.push(use);
       },
       turns: this.store,
+      ...(this.#setup.share && { share: this.#setup.share }),
       ...(this.#setup.speculation && { speculation: this.#setup.speculation }),
       results: this.kept,
       ...(this.#setup.items?.asks === true && {

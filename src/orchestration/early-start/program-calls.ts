@@ -189,6 +189,8 @@ class ProgramSearch {
       callee.type === "ArrowFunctionExpression" || callee.type === "FunctionExpression";
     // Parameters would hide constants of their names.
     if (isFunction && callee.params.length > 0) return this.#uncertain(callee);
+    // Calling a generator runs nothing of it.
+    if (isFunction && callee.generator) return this.#uncertain(callee);
     if (isFunction) {
       if (callee.body.type === "BlockStatement") this.statements(callee.body.body, depth + 1);
       else this.#value(callee.body, depth + 1);

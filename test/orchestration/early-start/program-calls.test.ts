@@ -34,6 +34,19 @@ describe("findProgramCalls", () => {
       "try { await tools.a({}) } catch { await tools.b({}) } await tools.c({})",
       ["a", "c"],
     ],
+    ["in a sum", "const n = await tools.a({}) + await tools.b({})", ["a", "b"]],
+    ["in an assignment", "x = await tools.a({})", ["a"]],
+    ["in a template", "text(`${await tools.a({})} and ${await tools.b({})}`)", ["a", "b"]],
+    ["in a list", "[await tools.a({}), ...(await tools.b({}))]", ["a", "b"]],
+    ["in an object", "f({x: await tools.a({}), ...(await tools.b({}))})", ["a", "b"]],
+    ["under an operator", "const no = !(await tools.a({}))", ["a"]],
+    ["in a block", "{ ; { await tools.a({}) } }", ["a"]],
+    ["after a function that is only defined", "function f() { tools.b() } await tools.a()", ["a"]],
+    [
+      "before one whose arguments are no literals",
+      "tools.a(); tools.b({...x}); tools.c()",
+      ["a", "c"],
+    ],
     ["under a quoted name", 'await tools["a"]({})', ["a"]],
     ["with a constant", 'const q = "x"; await tools.a({q: q})', ["a"]],
     ["after a harmless branch", "if (x) { y = 1 } await tools.a({})", ["a"]],
@@ -59,6 +72,9 @@ describe("findProgramCalls", () => {
     ["with a constant declared again", 'const q = "x"; { const q = f(); await tools.a({q}) }'],
     ["with a parameter", 'const q = "x"; (async (q) => { await tools.a({q}) })(1)'],
     ["with a spread", "await tools.a({...x})"],
+    ["with a computed name", 'const q = "x"; await tools.a({[q]: 1})'],
+    ["with a getter", "await tools.a({get q() { return 1 }})"],
+    ["in a generator, which does not run when it is called", "(function* () { tools.a({}) })()"],
     ["with a result of another", "const r = await other(); await tools.a({id: r.id})"],
     ["with a list as arguments", "await tools.a([1])"],
     ["of something else", "await fetch({})"],
@@ -68,6 +84,45 @@ describe("findProgramCalls", () => {
   ])("does not find a call %s", (_name, code) => {
     expect(names(code)).toEqual([]);
   });
+
+  // What is not followed may write, in whatever it is written.
+  it.each([
+    "new Shop(await tools.write({}))",
+    "shop?.buy(await tools.write({}))",
+    "const S = class { static x = tools.write({}) }",
+    "class S { static x = tools.write({}) }",
+    "const y = x ? await tools.write({}) : 1",
+    "x || await tools.write({})",
+    "await import(tools.write({}))",
+    "const y = (1, await tools.write({}))",
+    "tag`${await tools.write({})}`",
+    "tools.count++",
+    "x += await tools.write({})",
+    "do { await tools.write({}) } while (x)",
+    "while (x) { await tools.write({}) }",
+    "for (;;) { await tools.write({}) }",
+    "for (const k in x) { await tools.write({}) }",
+    "for (const k of x) { await tools.write({}) }",
+    "if (x) { await tools.write({}) }",
+    "outer: { await tools.write({}) }",
+    "switch (x) { case 1: await tools.write({}) }",
+    "export default await tools.write({})",
+    "export const y = await tools.write({})",
+    "(function* () { tools.write({}) })()",
+    "(async (x) => { await tools.write({}) })(1)",
+    "f(...(await tools.write({})))",
+    "f({...(await tools.write({}))})",
+    "text(`${await tools.write({})}`)",
+  ])("finds no call after `%s`", (code) => {
+    expect(names(`${code};\nawait tools.a({});`)).toEqual([]);
+  });
+
+  it.each(["throw x", "return", "for (const k of x) { break }", "for (;;) { continue }"])(
+    "finds no call after `%s`, which may leave",
+    (code) => {
+      expect(names(`if (x) { ${code} }\nawait tools.a({});`)).toEqual([]);
+    },
+  );
 
   it("finds the first calls when there are more than the bound, and nothing in a longer program", () => {
     const call = "await tools.a({});\n";

@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { ModelEvent } from "../../../src/contract/chat.ts";
-import { MAX_PROGRAM_STARTS } from "../../../src/orchestration/early-start/program-starts.ts";
+import {
+  MAX_PROGRAM_STARTS,
+  MAX_WAITING_CHARACTERS,
+} from "../../../src/orchestration/early-start/program-starts.ts";
+import { STOP_GRACE_MS } from "../../../src/orchestration/schedule/outcomes.ts";
 import {
   call,
   ChatScene,
@@ -172,9 +176,71 @@ describe("a program of the model's", () => {
     expect(scene.lanes.maxInFlight).toBe(2);
   });
 
+  it("has no more in flight after calls that were asked for have ended", async () => {
+    const code = [1, 2, 3, 4].map((n) => `await tools.weather({n: ${n}});`).join("\n");
+    const turns = [asks(7), asks(8), asks(9, program(code), wait(1_000))];
+    const scene = sceneOf(turns, {
+      bounds: { maxParallel: 2 },
+      tool: () => ({ durationMs: 200, outcome: succeeded() }),
+    });
+    expect(await summaryOf(scene)).toMatchObject({ program: { launched: 4 } });
+    expect(scene.lanes.maxInFlight).toBe(2);
+  });
+
+  it("starts nothing when other runs need the places, and what is asked for waits for its own", async () => {
+    const share = {
+      take: () => false,
+      give: () => undefined,
+      want: (calls: number) => granted.push(Promise.resolve(calls)),
+      granted: () => granted.shift() ?? Promise.resolve(0),
+    };
+    const granted: Promise<number>[] = [];
+    const scene = sceneOf([asks(1, program(TWO)), asks(2)], { share: () => share });
+    const summary = await summaryOf(scene);
+    expect(summary).toMatchObject({ calls: 2 });
+    expect(summary).not.toHaveProperty("program");
+    expect(scene.lanes.starts.map(({ id }) => id)).toEqual(["call_1", "call_2"]);
+  });
+
+  it("keeps results that wait to be asked for up to their bound, not one character more", async () => {
+    for (const [length, made] of [
+      [MAX_WAITING_CHARACTERS, 1],
+      [MAX_WAITING_CHARACTERS + 1, 2],
+    ] as const) {
+      const outcome = { ...succeeded(), outputJson: `"${"x".repeat(length - 2)}"` };
+      const scene = sceneOf([asks(1, program("tools.weather({n: 1})"), wait(500))], {
+        tool: () => ({ durationMs: 10, outcome }),
+      });
+      await scene.run();
+      expect(scene.lanes.starts).toHaveLength(made);
+    }
+  });
+
+  it("has a start aborted with the call that joined it", async () => {
+    const sorry = { steps: [wait(5_000), text("Sorry."), finish("stop")] };
+    const scene = sceneOf([asks(1, program("tools.weather({n: 1})")), sorry], {
+      tool: () => ({
+        durationMs: 60_000,
+        outcome: succeeded(),
+        onAbort: { afterMs: 1, outcome: FAILED },
+      }),
+      callsOf: () => ({ timeoutMs: 1_000 }),
+    });
+    const run = scene.start();
+    await scene.clock.advance(3_000);
+    expect(scene.toolContents(1)).toMatchObject([{ error: { code: "tool_timeout" } }]);
+    expect([scene.lanes.aborted, scene.lanes.inFlight]).toEqual([["program~0"], 0]);
+    await scene.clock.runUntil(run);
+  });
+
   it("leaves nothing in flight when the client goes", async () => {
+    const slowToLeave = { afterMs: STOP_GRACE_MS - 1, outcome: FAILED };
     const scene = sceneOf([asks(1, program(TWO)), asks(2)], {
-      tool: () => ({ durationMs: 60_000, outcome: succeeded() }),
+      tool: ({ arguments: { n } }) => ({
+        durationMs: 60_000,
+        outcome: succeeded(),
+        onAbort: n === 2 ? slowToLeave : "report",
+      }),
     });
     const run = scene.start();
     await scene.clock.advance(200);

@@ -32,9 +32,9 @@ function lanes(answer: (call: PlannedCall) => Promise<CallOutcome>) {
 async function life(
   journal: MemoryJournal | null,
   calls: readonly PlannedCall[],
-  { answer = () => Promise.resolve(succeeded("new")), bounds = OPEN } = {},
+  { answer = () => Promise.resolve(succeeded("new")), bounds = OPEN, digest = testDigest } = {},
 ) {
-  const numbers = new CallNumbers("run_1", testDigest);
+  const numbers = new CallNumbers("run_1", digest);
   const { sent, pool } = lanes(answer);
   const [lane] = journalCalls(pool, numbers, journal, bounds).lanes(1);
   const outcomes: CallOutcome[] = [];
@@ -86,8 +86,25 @@ describe("journalCalls", () => {
     const { outcomes, sent } = await life(next, [write]);
     expect(sent).toEqual([]);
     expect(outcomes).toMatchObject([{ status: "outcome_unknown", error: { code: "interrupted" } }]);
+    expect(next.states).toEqual(["outcome_unknown"]);
     const third = await life(next.nextLife(), [write]);
     expect(third).toMatchObject({ sent: [], outcomes: [{ status: "outcome_unknown" }] });
+  });
+
+  it.each([
+    ["that a write may have happened", write, true],
+    ["how a call ended", read, false],
+  ] as const)("says %s only when that is durable", async (_, call, isLost) => {
+    const journal = new MemoryJournal();
+    if (isLost) await lostLife(journal, call);
+    const durable = Promise.withResolvers<void>();
+    const slow = Object.assign(journal.nextLife(), { settle: () => durable.promise });
+    let isSaid = false;
+    const saying = life(slow, [call]).then(() => (isSaid = true));
+    for (let turns = 0; turns < 200; turns += 1) await Promise.resolve();
+    expect(isSaid).toBe(false);
+    durable.resolve();
+    expect(await saying).toBe(true);
   });
 
   it("sends an idempotent write again under the same key", async () => {
@@ -107,8 +124,14 @@ describe("journalCalls", () => {
     expect((await life(journal.nextLife(), [read])).sent).toHaveLength(1);
   });
 
-  it("gives only idempotent writes a key, and logs nothing, without a journal", async () => {
-    const { sent } = await life(null, [read, write, put]);
+  it("makes a key for idempotent writes only, and logs nothing, without a journal", async () => {
+    const digested: string[] = [];
+    const digest = (text: string) => {
+      digested.push(text);
+      return testDigest(text);
+    };
+    const { sent } = await life(null, [read, write, put], { digest });
+    expect(digested).toHaveLength(1);
     expect(sent.map(({ idempotencyKey }) => idempotencyKey !== undefined)).toEqual([
       false,
       false,

@@ -60,7 +60,7 @@ describe("journalModel", () => {
       isOver = true;
       return events;
     });
-    for (let turns = 0; turns < 20; turns += 1) await Promise.resolve();
+    for (let turns = 0; turns < 200; turns += 1) await Promise.resolve();
     expect(isOver).toBe(false);
     durable.resolve();
     expect(await reading).toEqual(FINISHED);
@@ -130,5 +130,14 @@ describe("journalModel", () => {
     stop.abort();
     expect(await answer).toBe("deadline_exceeded");
     expect(model.asked()).toBe(0);
+  });
+
+  it("waits for no stop after the deadline when the run has been stopped already", async () => {
+    const late = { ...OPEN, now: () => 10_000 };
+    const ask = journalModel(modelOf(FINISHED).ask, new MemoryJournal(), late);
+    let said: unknown = null;
+    void read(ask, AbortSignal.abort()).then((answer) => (said = answer));
+    for (let turns = 0; turns < 200; turns += 1) await Promise.resolve();
+    expect(said).toBe("deadline_exceeded");
   });
 });

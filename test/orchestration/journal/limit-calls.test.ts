@@ -27,13 +27,15 @@ function runOf(outcomes: readonly CallOutcome[], maxUses: number | null = null) 
   const limited = limitCalls(pool, new CallNumbers("run_1", testDigest), () => maxUses);
   const [lane] = limited.lanes(1);
   let made = 0;
+  const make = async (args = {}) => {
+    const call = plannedCall(`call_${(made += 1)}`, { effect: "write", arguments: args });
+    return lane?.run(call, 1_000, NEVER);
+  };
   return {
     sent: () => sent,
     turn: () => limited.beginTurn?.(),
-    call: async (args = {}) => {
-      const call = plannedCall(`call_${(made += 1)}`, { effect: "write", arguments: args });
-      return (await lane?.run(call, 1_000, NEVER))?.error?.code ?? "ok";
-    },
+    call: async (args = {}) => (await make(args))?.error?.code ?? "ok",
+    make,
   };
 }
 
@@ -46,6 +48,17 @@ describe("limitCalls", () => {
       "use_limit",
     ]);
     expect(run.sent()).toBe(2);
+  });
+
+  it("ends a call that it does not send as failed, without an attempt", async () => {
+    const run = runOf([succeeded()], 1);
+    await run.call();
+    expect(await run.make()).toMatchObject({
+      status: "failed",
+      error: { code: "use_limit" },
+      cache: "bypass",
+      attempts: 0,
+    });
   });
 
   it("does not count what the run's own deadline ended", async () => {

@@ -98,6 +98,16 @@ describe("CallNumbers", () => {
     expect(here.identify(write("w"))).toMatchObject({ use: 2 });
   });
 
+  it("gives a read that may not be meant the number of an equal one of its turn", async () => {
+    const here = numbers();
+    const planned = here.identify(plannedCall("r"));
+    const guess = plannedCall("guess", { isTentative: true });
+    expect(here.identify(guess)).toBe(planned);
+    expect(await here.keyOf(guess)).toBe(await here.keyOf(plannedCall("r")));
+    here.beginTurn();
+    expect(here.identify(guess)).toMatchObject({ nth: 2, use: 2 });
+  });
+
   it("knows a call with references by what was planned, once its arguments are bound", () => {
     const here = numbers();
     const planned = write("w", { x: { $ref: "a#" } });

@@ -88,6 +88,31 @@ describe("shareCalls", () => {
     expect(sent).toHaveLength(2);
   });
 
+  it("goes on sharing what has ended when the signal of a call that had it is aborted later", async () => {
+    const { lane, sent } = openLane();
+    const over = new AbortController();
+    const first = start(lane, plannedCall("a"), over.signal);
+    sent[0]?.end(succeeded());
+    await first;
+    over.abort();
+    expect(await start(lane, plannedCall("b"))).toMatchObject({ status: "succeeded" });
+    expect(sent).toHaveLength(1);
+    expect(sent[0]?.signal.aborted).toBe(false);
+  });
+
+  it("keeps ended results up to its bound anew in every turn", async () => {
+    const { lane, sent, shared } = openLane();
+    for (const turn of [1, 2]) {
+      shared.beginTurn?.();
+      const first = start(lane, plannedCall("a"));
+      sent.at(-1)?.end({ ...succeeded(), outputJson: "x".repeat(MAX_KEPT_CHARACTERS) });
+      await first;
+      await Promise.resolve();
+      void start(lane, plannedCall("b"));
+      expect(sent).toHaveLength(turn);
+    }
+  });
+
   it("keeps ended results up to its bound, not one character more", async () => {
     for (const [length, sentAgain] of [
       [MAX_KEPT_CHARACTERS, 1],

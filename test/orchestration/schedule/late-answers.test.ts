@@ -34,6 +34,13 @@ describe("a call whose own time is over", () => {
     expect(events.filter(({ type }) => type === "call.failed")).toHaveLength(2);
   });
 
+  it.each(["pure", "read"] as const)("may be late when it is a %s", async (effect) => {
+    const { clock, start } = scene(durations({ late: 80, slow: 200 }));
+    const calls = [late("late", { effect }), plannedCall("slow")];
+    const { results } = await clock.runUntil(start(calls, { keepsLate }));
+    expect(results).toMatchObject([{ status: "timeout", lateOutputJson: '"late"' }, {}]);
+  });
+
   it("is aborted as soon as anything else wants to start, and keeps its caps and its slot until then", async () => {
     const { clock, lanes, open } = scene(durations({ late: 500, slow: 100, next: 10 }), 2);
     const scheduler = open({ keepsLate, maxParallel: 2 });

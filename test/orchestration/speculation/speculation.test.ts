@@ -76,6 +76,12 @@ describe("a call that was guessed", () => {
     ]);
   });
 
+  it("may be the only one that the run may still make", async () => {
+    const turn = thinks(...weather("Cork"));
+    const scene = sceneOf(await taught(), "Cork", turn, { bounds: { maxCalls: 1 } });
+    expect(await summaryOf(scene)).toMatchObject({ calls: 1, speculation: { hits: 1 } });
+  });
+
   it("is aborted when the model asks for something else, and nothing of it shows", async () => {
     const slow = { tool: () => ({ durationMs: 60_000, outcome: succeeded() }) };
     const scene = sceneOf(await taught(), "Cork", thinks(...weather("Dublin")), slow);
