@@ -94,6 +94,17 @@ describe("a turn's calls", () => {
     expect(close.isOver).toBe(true);
   });
 
+  it("that were started and are not made have been taken back when the turn says that it makes none", async () => {
+    const { clock, lanes, turn, write } = turnOf({ durationMs: 100, outcome: succeeded() });
+    write("a");
+    await clock.advance(10);
+    const executed = await clock.runUntil(turn.execute([], async () => undefined));
+    expect(executed.results).toEqual([]);
+    expect([lanes.aborted, lanes.inFlight]).toEqual([["a"], 0]);
+    expect(turn.count).toMatchObject({ starts: 1, takenBack: 1 });
+    await turn.close();
+  });
+
   it("use no lane when there are none", async () => {
     const { lanes, turn } = turnOf({ durationMs: 100, outcome: succeeded() });
     const executed = await turn.execute([], async () => undefined);
