@@ -140,8 +140,9 @@ async function compare(
       await inParallel(plans.length, WIDTH, async (index) => {
         const plan = plans[index];
         if (plan === undefined) return;
-        const mark = `${name}-${draw}-${index}`;
-        score.samples.push(await playOne(contestant, arena, plan, mark));
+        const sample = await playOne(contestant, arena, plan, `${name}-${draw}-${index}`);
+        if (sample === null) score.unfinished += 1;
+        else score.samples.push(sample);
       });
       countCalls(score, plans, arena.tools.takeCalls());
     }
@@ -154,19 +155,23 @@ function rotated(contestants: readonly Contestant[], by: number): readonly Conte
   return [...contestants.slice(at), ...contestants.slice(0, at)];
 }
 
+/** Plays one plan; null when the model was never asked with all its results. */
 async function playOne(
   contestant: Contestant,
   arena: Arena,
   plan: GoldPlan,
   mark: string,
-): Promise<Sample> {
+): Promise<Sample | null> {
   const name = `${contestant.name}:${plan.id}:${mark}`;
   arena.model.expect(name, plan);
   const startedAtMs = epochMs();
-  await contestant.play(arena.seat(contestant, plan), plan, `${plan.prompt} ${markText(name)}`);
+  const prompt = `${plan.prompt} ${markText(name)}`;
+  const end = await contestant.play(arena.seat(contestant, plan), plan, prompt);
   const record = arena.model.record(name);
-  if (record?.resultsInAtMs === null || record === null)
-    throw new Error(`${contestant.name} never brought all results of ${plan.id}`);
+  if (record?.resultsInAtMs === null || record === null) {
+    console.error(`${name} never brought all results: ${JSON.stringify({ record, end })}`);
+    return null;
+  }
   return { record, seconds: ((record.resultsInAtMs - startedAtMs) * SCALE) / 1000 };
 }
 

@@ -32,8 +32,8 @@ export interface Seat {
   readonly toolsUrl: string | null;
 }
 
-/** Runs one plan to the model's final answer. */
-export type Play = (seat: Seat, plan: GoldPlan, prompt: string) => Promise<void>;
+/** Runs one plan to the model's final answer; answers how that ended, where the client is told. */
+export type Play = (seat: Seat, plan: GoldPlan, prompt: string) => Promise<unknown>;
 
 /** One way to run the tool loop. */
 export interface Contestant {
@@ -140,7 +140,9 @@ const playOpenai: Play = async (seat, _plan, prompt) => {
     stream: true,
     messages: [{ role: "user", content: prompt }],
   });
-  for await (const chunk of stream) void chunk;
+  let last: unknown = null;
+  for await (const chunk of stream) last = chunk;
+  return last;
 };
 
 function openaiClient({ baseUrl, apiKey, headers }: Seat): OpenAI {

@@ -17,6 +17,8 @@ export interface Sample {
 /** All that one contestant did. */
 export interface Score {
   readonly samples: Sample[];
+  /** Plans whose results never all came to the model. */
+  unfinished: number;
   /** Requests the tools got. */
   issued: number;
   /** Calls of the plans that no tool got, or with other arguments. */
@@ -27,7 +29,7 @@ export interface Score {
 
 /** A score without anything in it. */
 export function emptyScore(): Score {
-  return { samples: [], issued: 0, missing: 0, extra: 0 };
+  return { samples: [], unfinished: 0, issued: 0, missing: 0, extra: 0 };
 }
 
 /** Holds what the tools got in one round against the plans. */
@@ -103,6 +105,7 @@ export function scoreRows(label: string, name: string, score: Score, guesses: bo
       average(({ tokens }) => tokens.out),
       "tokens",
     ),
+    column("plans without all results", score.unfinished, "plans", "== 0"),
     column("calls missing or wrong", score.missing, "calls", "== 0"),
     guesses
       ? column("extra calls", extraShare(score), "%", "<= 10")
