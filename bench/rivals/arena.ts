@@ -12,6 +12,9 @@ import { startPlayedTools, type PlayedTools } from "./tool-server.ts";
 
 const PLANS_A_TENANT = 50;
 
+/** The frameworks wait for a tool as long as it takes; so does the gateway. */
+const PATIENCE_MS = 60_000;
+
 /** Wrong guesses allowed, as a share of the calls of the model, and the least probability of a guess. */
 const GUESSING_POLICY = { enabled: true, budget: 0.1, confidence_threshold: 0.2 } as const;
 
@@ -78,7 +81,8 @@ async function openTenants(
     const known = new Map(group.flatMap((plan) => plan.tools.map((tool) => [tool.name, tool])));
     const definitions = [...known].map(([name, { description, input }]) => {
       const http = { method: "POST", url: `${tools.url}/${name}` };
-      return [name, { description, input, effect: "read", http }] as const;
+      const timeout_ms = PATIENCE_MS;
+      return [name, { description, input, effect: "read", timeout_ms, http }] as const;
     });
     const { apiKey } = await createTenantForTests(baseUrl, operatorKey, {
       name: "rivals",
