@@ -6,13 +6,12 @@
  * Also: the weight of the bundle and how soon a fresh runtime answers.
  */
 
-import { spawn } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { startGateway } from "../dev/gateway.ts";
 import type { Bench, BenchOptions } from "./bench.ts";
+import { startFastUpstream } from "./fast-upstream-process.ts";
 import { ask, keepAlive } from "./http.ts";
 import { row, type BenchRow } from "./report.ts";
 import { median, quantile } from "./statistics.ts";
@@ -32,18 +31,6 @@ function passThrough(port: number): string {
     const url = new URL(request.url);
     return fetch("http://127.0.0.1:${port}" + url.pathname, request);
   } };`;
-}
-
-async function startUpstream(): Promise<{ readonly port: number; readonly stop: () => void }> {
-  const file = fileURLToPath(new URL("fast-upstream.ts", import.meta.url));
-  const child = spawn(process.execPath, [file], { stdio: ["pipe", "pipe", "inherit"] });
-  const port = await new Promise<number>((resolve, reject) => {
-    child.stdout.once("data", (chunk: Uint8Array) => {
-      resolve(Number(Buffer.from(chunk).toString("utf8")));
-    });
-    child.once("error", reject);
-  });
-  return { port, stop: () => child.stdin.end() };
 }
 
 interface Round {
@@ -96,7 +83,7 @@ function bundleKib(): number {
 }
 
 async function run({ smoke }: BenchOptions): Promise<readonly BenchRow[]> {
-  const upstream = await startUpstream();
+  const upstream = await startFastUpstream();
   const rows: BenchRow[] = [];
   const rounds = smoke ? 10 : ROUNDS;
   const label = `chat completion, no tools, one at a time, ${rounds} rounds`;

@@ -12,6 +12,7 @@ import { epochMs, inParallel, type Bench, type BenchOptions } from "./bench.ts";
 import { row, type BenchRow } from "./report.ts";
 import { openArena, type Arena } from "./rivals/arena.ts";
 import { CLIENTS, CONTESTANTS, GUESSING, type Contestant } from "./rivals/contestants.ts";
+import { bestRatio } from "./rivals/bound.ts";
 import { bfclPlans, hasGoldData, nestfulPlans, type GoldPlan } from "./rivals/gold-plan.ts";
 import { markText } from "./rivals/model-server.ts";
 import {
@@ -81,6 +82,10 @@ async function play(match: Match, draws: number, seed: number): Promise<readonly
     const asClients = await compare(CLIENTS, arena, plans, { draws: 1, seed, name: "client" });
     const rows = [...rowsOf(label, scores), ...rowsOf(label, asClients)];
     rows.push(ratio(label, "gateway ÷ best rival", scores, maxRatio));
+    if (plans.every(({ calls }) => calls.every(({ references }) => isEmpty(references)))) {
+      const bound = bestRatio(plans, seedsOf(seed, draws));
+      rows.push(row(label, "the same if both cost nothing: the least there can be", bound, "×"));
+    }
     if (maxGuessingRatio === null) return rows;
     return [...rows, ...(await playGuessing(match, arena, { draws, seed }, maxGuessingRatio))];
   } finally {
@@ -132,7 +137,7 @@ async function compare(
 ): Promise<ReadonlyMap<Contestant, Score>> {
   const scores = new Map(contestants.map((contestant) => [contestant, emptyScore()]));
   for (let draw = 0; draw < draws; draw += 1) {
-    arena.tools.setSeed(`${seed}-${draw}`);
+    arena.tools.setSeed(seedsOf(seed, draws)[draw] ?? "");
     for (const contestant of rotated(contestants, draw)) {
       const score = scores.get(contestant);
       if (score === undefined) continue;
@@ -148,6 +153,15 @@ async function compare(
     }
   }
   return scores;
+}
+
+/** One text a draw: the tools' times depend on it. */
+function seedsOf(seed: number, draws: number): readonly string[] {
+  return Array.from({ length: draws }, (_, draw) => `${seed}-${draw}`);
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
 }
 
 function rotated(contestants: readonly Contestant[], by: number): readonly Contestant[] {

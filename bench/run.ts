@@ -18,11 +18,13 @@ import { simulation } from "./simulation.ts";
 import { speculation } from "./speculation.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
+import { throughput } from "./throughput.ts";
 import { wire } from "./wire.ts";
 
 const BENCHES: readonly Bench[] = [
   speedup,
   overhead,
+  throughput,
   aborts,
   branches,
   streams,

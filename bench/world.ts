@@ -3,7 +3,7 @@
  * loopback, and a tenant whose tools sleep for as long as they are told.
  */
 
-import { startGateway, type Gateway } from "../dev/gateway.ts";
+import { startGateway, type ExtraWorker, type Gateway } from "../dev/gateway.ts";
 import type { TrafficStats } from "../dev/http/traffic.ts";
 import { startModelServer, type ModelServer } from "../dev/model-server.ts";
 import { startToolServer, type ToolServer } from "../dev/tool-server.ts";
@@ -60,7 +60,7 @@ export interface World {
 export interface WorldOptions {
   /** Base URL of another model server instead of the scripted one. */
   readonly modelUrl?: string;
-  readonly extraWorkers?: readonly { readonly name: string; readonly script: string }[];
+  readonly extraWorkers?: readonly ExtraWorker[];
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -170,6 +170,7 @@ async function provision(gateway: Gateway, tools: ToolServer, modelUrl: string):
     timeout_ms: 60_000,
   };
   await send("PUT", "/v1/tools/sleep", sleeper);
+  await send("PUT", "/v1/tools/cached", { ...sleeper, cache: { ttl_s: 3_600 } });
   await send("PUT", "/v1/tools/capped", { ...sleeper, max_parallel: 3 });
   await send("PUT", "/v1/upstreams/model", {
     kind: "openai",

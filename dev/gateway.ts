@@ -33,9 +33,16 @@ export interface GatewayOptions {
   /** A directory built before, instead of `dist`. */
   readonly bundleDir?: string;
   /** Other workers in the same runtime, such as an empty pass-through to compare with. */
-  readonly extraWorkers?: readonly { readonly name: string; readonly script: string }[];
+  readonly extraWorkers?: readonly ExtraWorker[];
   /** Receives what the gateway logs; absent: warnings and errors go to stderr. */
   readonly onLog?: (line: GatewayLog) => void;
+}
+
+/** A Worker beside the gateway. */
+export interface ExtraWorker {
+  readonly name: string;
+  readonly script: string;
+  readonly compatibilityFlags?: readonly string[];
 }
 
 /** A running gateway. */
@@ -77,11 +84,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
           ...workerOf(bundle, name, { ...secrets, ...options.bindings }),
           unsafeDirectSockets: [{ host: "127.0.0.1", port: index === 0 ? (options.port ?? 0) : 0 }],
         })),
-        ...extras.map(({ name, script }) => ({
+        ...extras.map(({ name, script, compatibilityFlags = [] }) => ({
           name,
           modules: true,
           script,
           compatibilityDate: bundle.config.compatibilityDate,
+          compatibilityFlags: [...compatibilityFlags],
           unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
         })),
       ],

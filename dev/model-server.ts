@@ -1,6 +1,6 @@
 /**
  * A scripted model server on loopback: chat completions, OpenAI's Responses and Anthropic's Messages, streaming and not
- * (model/faces), and `GET /v1/models`. It is a stand-in and says so (`system_fingerprint: "scripted-stand-in"`, `x-scripted-model: 1`).
+ * (model/faces), embeddings, and `GET /v1/models`. It is a stand-in and says so (`system_fingerprint: "scripted-stand-in"`, `x-scripted-model: 1`).
  *
  * It plays recorded scenarios and `#script` lines (model/script.ts), else picks tools by their words. `GET /_requests`
  * shows the last bodies, `GET /_stats` what is and was in flight, `DELETE /_stats` starts both again.
@@ -10,6 +10,7 @@ import { listen, sendJson, type Exchange } from "./http/listen.ts";
 import { RequestLog } from "./http/request-log.ts";
 import { Traffic, type TrafficStats } from "./http/traffic.ts";
 import { deliver, sendError, type Pace } from "./model/deliver.ts";
+import { embed } from "./model/embeddings.ts";
 import { isRefusal, type Face, type Refusal } from "./model/face.ts";
 import { chatFace } from "./model/faces/chat.ts";
 import { messagesFace } from "./model/faces/messages.ts";
@@ -32,6 +33,8 @@ const WRONG_KEY: Refusal = {
   code: "invalid_api_key",
   message: "Incorrect API key provided.",
 };
+
+const NO_INPUT: Refusal = { status: 400, code: "invalid_input", message: "input is missing." };
 
 /** How a model server behaves. */
 export interface ModelServerOptions {
@@ -84,6 +87,10 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
       sendJson(exchange.response, 200, { object: "list", data }, { "x-scripted-model": "1" });
       return;
     }
+    if (route === "POST /v1/embeddings") {
+      answerEmbeddings(exchange);
+      return;
+    }
     if (face === undefined) {
       const message = `the scripted model does not serve ${route}`;
       sendError(exchange, chatFace, { status: 404, code: "not_found", message });
@@ -101,6 +108,12 @@ export async function startModelServer(options: ModelServerOptions = {}): Promis
     await deliver(exchange, face, request, planTurn(request, options.todayMs ?? Date.now()), pace);
   });
   return { url, port, close, stats: () => traffic.stats() };
+}
+
+function answerEmbeddings(exchange: Exchange): void {
+  const answer = embed(exchange.body);
+  if (answer !== null) sendJson(exchange.response, 200, answer, { "x-scripted-model": "1" });
+  else sendError(exchange, chatFace, NO_INPUT);
 }
 
 function hasKey({ request }: Exchange, apiKey: string): boolean {

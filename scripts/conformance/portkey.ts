@@ -6,20 +6,16 @@
  * a 500 (Portkey-AI/gateway#1389).
  */
 
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readFileSync } from "node:fs";
 
+import { installPortkey } from "../../bench/throughput/install-portkey.ts";
 import { parseObject, textOf } from "../../dev/http/json.ts";
 import { freePort } from "../../dev/start/free-port.ts";
 import type { Target } from "./check.ts";
 import { GOLDEN_KEY } from "./golden-upstream.ts";
 
-const MANIFESTS = fileURLToPath(new URL("portkey/", import.meta.url));
-/** Where it is installed: ignored by git, and by the checks that read `scripts`. */
-const FOLDER = fileURLToPath(new URL("../../.bench/portkey/", import.meta.url));
-const PACKAGE = `${FOLDER}node_modules/@portkey-ai/gateway/`;
 const START_WITHIN_MS = 30_000;
 const FIRST_PORT = 8_811;
 
@@ -33,25 +29,16 @@ export interface Portkey {
   readonly stop: () => Promise<void>;
 }
 
-/** Installs what the lock file names where it is missing, and starts it on a free port of 127.0.0.1. */
+/** Starts it on a free port of 127.0.0.1. */
 export async function startPortkey(upstreamUrl: string): Promise<Portkey> {
-  // Without install scripts: the package patches its own dependencies for its build, not for its start.
-  if (!existsSync(PACKAGE)) {
-    mkdirSync(FOLDER, { recursive: true });
-    for (const file of ["package.json", "package-lock.json"])
-      copyFileSync(MANIFESTS + file, FOLDER + file);
-    execFileSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-      cwd: FOLDER,
-      stdio: "inherit",
-    });
-  }
-  const version = textOf(parseObject(readFileSync(`${PACKAGE}package.json`, "utf8")), "version");
+  const installed = installPortkey();
+  const version = textOf(parseObject(readFileSync(`${installed}package.json`, "utf8")), "version");
   const port = await freePort(FIRST_PORT);
   const child = spawn(
     process.execPath,
-    [`${PACKAGE}build/start-server.js`, `--port=${port}`, "--headless"],
+    [`${installed}build/start-server.js`, `--port=${port}`, "--headless"],
     {
-      cwd: FOLDER,
+      cwd: installed,
       stdio: "ignore",
       env: { PATH: process.env["PATH"], NODE_ENV: "production", TRUSTED_CUSTOM_HOSTS: "127.0.0.1" },
     },

@@ -100,7 +100,8 @@ export async function targetKey(
   return opened === null ? fail({ code: "secret_unavailable", secret: name }) : ok(opened);
 }
 
-function timeoutsOf(upstream: Upstream, modelTimeoutMs: number) {
+/** How long an answer of this upstream may take. */
+export function timeoutsOf(upstream: Upstream, modelTimeoutMs: number) {
   const own = upstream.timeouts ?? {};
   const totalMs = Math.min(own.total_ms ?? DEFAULT_TIMEOUTS.totalMs, modelTimeoutMs);
   return {

@@ -7,6 +7,7 @@ import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
 import { MCP_ROUTES } from "./mcp-routes.ts";
 import { MODEL_ROUTES } from "./model-routes.ts";
 import type { Schema } from "./parse.ts";
+import { PASS_THROUGH_ROUTES } from "./pass-through.ts";
 import { Policy, PolicyRollback } from "./policy.ts";
 import { RUN_ROUTES } from "./run-routes.ts";
 import { SecretPut } from "./secret.ts";
@@ -205,6 +206,7 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     summary: "Reads a result that was kept in full, or the value at ?pointer= in it.",
   },
   ...MODEL_ROUTES,
+  ...PASS_THROUGH_ROUTES,
   {
     method: "GET",
     path: "/v1/models",

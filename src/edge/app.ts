@@ -20,6 +20,7 @@ import { mcp } from "./routes/mcp.ts";
 import { mcpServers } from "./routes/mcp-servers.ts";
 import { messages } from "./routes/messages.ts";
 import { models } from "./routes/models.ts";
+import { passThrough } from "./routes/pass-through.ts";
 import { policy } from "./routes/policy.ts";
 import { reference } from "./routes/reference.ts";
 import { responses } from "./routes/responses.ts";
@@ -58,6 +59,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/responses", responses);
   app.route("/v1/messages", messages);
   app.route("/v1/models", models);
+  app.route("/v1", passThrough);
   app.route("/mcp", mcp);
   app.notFound((c) => refuse(c, unknownRoute(c.req.path)));
   app.onError((fault, c) => {

@@ -70,7 +70,7 @@ export async function readJson(
  * The body's bytes, or null as soon as there are more than `maxBytes`. A body that says how long it is, and HTTP holds it
  * to that, is read in one go, which costs half as much as reading it in pieces.
  */
-async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+export async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > maxBytes) return null;
   if (request.body === null) return new Uint8Array();

@@ -65,6 +65,7 @@ const OPENAI_RESOURCES: ReadonlySet<string> = new Set([
   "models",
   "moderations",
   "realtime",
+  "rerank",
   "responses",
   "threads",
   "uploads",

@@ -13,18 +13,10 @@ import type { AnswerParser, ParserOptions } from "./answer-parser.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { type AnswerTimeouts, AnswerWatch } from "./answer-watch.ts";
 import { checkEgress } from "./egress-guard.ts";
-import { type Chunks, chunksOf, discard, headersOf, isDecoded, readText } from "./read-body.ts";
-import { rejected } from "./rejection.ts";
+import { openProvider } from "./open-provider.ts";
+import { type Chunks, chunksOf } from "./read-body.ts";
 import { refuseHeaders } from "./request-headers.ts";
-import { retryAfterMs } from "./retry-after.ts";
 import { unfoldWrapperCalls } from "./wrapper-calls.ts";
-import { parseJson } from "./json-member.ts";
-
-/** How the gateway names itself to model providers. */
-const USER_AGENT = "toolformer-edge";
-
-/** Bytes of an error body that are looked at for its code. */
-const MAX_ERROR_BYTES = 64 * 1024;
 
 /** One question to a model provider. */
 export interface ModelRequest {
@@ -120,42 +112,19 @@ async function fetchAnswer(
   const checked = checkEgress(url, request);
   if (!checked.ok) return fail({ code: "egress_refused", detail: checked.error.reason });
   const isStreamWanted = request.body["stream"] === true;
-  const init: RequestInit = {
-    method: "POST",
-    headers: {
-      accept: isStreamWanted ? "text/event-stream" : "application/json",
-      "content-type": "application/json",
-      "user-agent": USER_AGENT,
-      ...protocol.headers,
-    },
-    body,
-    redirect: "manual",
-    signal: watch.signal,
+  const headers = {
+    accept: isStreamWanted ? "text/event-stream" : "application/json",
+    "content-type": "application/json",
+    ...protocol.headers,
   };
-  const response = await fetch(url, init).catch(() => null);
-  if (response === null) return fail(watch.ended ?? { code: "upstream_unreachable" });
-  if (response.status >= 400) return fail(watch.ended ?? (await readRejection(response)));
-  if (response.status >= 300) {
-    await discard(response.body);
-    return fail({ code: "egress_refused", detail: "The model provider answered with a redirect." });
-  }
-  const received = headersOf(response);
-  if (response.body === null || !isDecoded(received)) {
-    await discard(response.body);
-    return fail({ code: "upstream_invalid_response" });
-  }
+  const opened = await openProvider(url, { headers, body }, watch);
+  if (!opened.ok) return opened;
+  const { response, headers: received } = opened.value;
   // Some providers ignore `stream`, so what came decides how it is read.
   const contentType = received["content-type"] ?? "";
   const isStream =
     /^text\/event-stream/i.test(contentType) || (isStreamWanted && !/json/i.test(contentType));
   return ok({ chunks: chunksOf(response, received), isStream });
-}
-
-async function readRejection(response: Response): Promise<GatewayError> {
-  const received = headersOf(response);
-  const text = await readText(response, received, MAX_ERROR_BYTES);
-  const waitMs = retryAfterMs(received["retry-after"] ?? null, Date.now());
-  return rejected(response.status, text.ok ? parseJson(text.value) : null, waitMs);
 }
 
 /** Names of the tools offered in this request; they help to tell calls apart. */

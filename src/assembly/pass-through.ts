@@ -1,0 +1,121 @@
+/**
+ * Runs a request that passes through: the upstream that has its model gets it as it came, with the tenant's key and the
+ * provider's name of the model, through the guard; its answer comes back as bytes.
+ */
+
+import type { GatewayError } from "../contract/error.ts";
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { JsonObject } from "../platform/canonical-json.ts";
+import { followWork } from "../platform/followed-work.ts";
+import { newId } from "../platform/id.ts";
+import { fail, type Result } from "../platform/result.ts";
+import { guard } from "../resilience/guard.ts";
+import { type PassedAnswer, passThrough } from "../upstream/pass-through.ts";
+import { type ModelRoute, routeModel, targetKey, timeoutsOf } from "./ask-model.ts";
+import type { StartedRun } from "./execute-order.ts";
+import type { RunCaller } from "./run-context.ts";
+
+/** A request as the client sent it. */
+export interface PassThroughOrder {
+  /** Below the upstream's base URL, such as `/embeddings`. */
+  readonly path: string;
+  readonly body: JsonObject | FormData;
+}
+
+/** What a request that passes through comes to: its head, then its bytes; or a failure, which may come after some bytes. */
+export type PassedEvent =
+  | { readonly type: "head"; readonly status: number; readonly contentType: string }
+  | { readonly type: "bytes"; readonly bytes: Uint8Array }
+  | { readonly type: "failed"; readonly error: GatewayError };
+
+/** Pieces of an answer that may wait for their reader. */
+const PIECES_AHEAD = 4;
+
+/** Starts it. Leaving the events stops it. */
+export function startPassThrough(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  caller: RunCaller,
+  order: PassThroughOrder,
+  signal: AbortSignal,
+): StartedRun<PassedEvent> {
+  const followed = followWork<PassedEvent>(
+    { events: PIECES_AHEAD },
+    signal,
+    async (emit, runSignal) => {
+      const answer = await ask(env, caller.snapshot, order, runSignal);
+      if (!answer.ok) return emit({ type: "failed", error: answer.error });
+      const { status, contentType, bytes } = answer.value;
+      await emit({ type: "head", status, contentType });
+      for await (const piece of bytes) {
+        await emit(
+          piece.ok ? { type: "bytes", bytes: piece.value } : { type: "failed", error: piece.error },
+        );
+      }
+    },
+  );
+  return { id: newId("run"), ...followed };
+}
+
+async function ask(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  snapshot: TenantSnapshot,
+  order: PassThroughOrder,
+  signal: AbortSignal,
+): Promise<Result<PassedAnswer, GatewayError>> {
+  const model = modelOf(order.body);
+  const route = model === null ? anyRoute(snapshot) : routeModel(snapshot, model);
+  if (route === null) return fail({ code: "model_not_found", model: model ?? "" });
+  if (!hasPath(route)) {
+    const message = `The upstream ${JSON.stringify(route.name)} of this model has no such route.`;
+    return fail({ code: "unprocessable", violations: [{ pointer: "/model", message }] });
+  }
+  const apiKey = await targetKey(env, snapshot, route.target);
+  if (!apiKey.ok) return apiKey;
+  const timeouts = timeoutsOf(route.upstream, snapshot.policy.runs.model_timeout_ms);
+  const asked = await guard({ timeoutMs: timeouts.firstByteMs }, signal, (attemptSignal) =>
+    passThrough({
+      url: route.target.base_url.replace(/\/+$/, "") + order.path,
+      apiKey: apiKey.value,
+      body: bodyFor(order.body, model === null ? null : route.providerModel),
+      timeouts,
+      allowLoopback: env.ALLOW_LOOPBACK === "true",
+      signal: AbortSignal.any([signal, attemptSignal]),
+    }),
+  );
+  if (asked.ok) return asked;
+  if ("code" in asked.error) return fail(asked.error);
+  return fail({ code: asked.error.kind === "timeout" ? "upstream_timeout" : "cancelled" });
+}
+
+/** Where a request without a model goes: the first upstream that speaks OpenAI's API. */
+function anyRoute(snapshot: TenantSnapshot): ModelRoute | null {
+  for (const { name, upstream } of snapshot.upstreams) {
+    const [target] = upstream.targets;
+    const route = target && { name, upstream, target, providerModel: "" };
+    if (route !== undefined && hasPath(route)) return route;
+  }
+  return null;
+}
+
+/** Only providers of OpenAI's own API have its other routes. */
+function hasPath({ upstream: { kind } }: ModelRoute): boolean {
+  return kind === "openai" || kind === "openai_responses";
+}
+
+function modelOf(body: PassThroughOrder["body"]): string | null {
+  const model = body instanceof FormData ? body.get("model") : body["model"];
+  return typeof model === "string" ? model : null;
+}
+
+/** The body under the provider's own name of the model; null leaves it without one. */
+function bodyFor(body: PassThroughOrder["body"], model: string | null): string | FormData {
+  if (!(body instanceof FormData)) {
+    return JSON.stringify(model === null ? body : { ...body, model });
+  }
+  const form = new FormData();
+  for (const [name, value] of body) {
+    if (name === "model" && model !== null) form.set(name, model);
+    else form.append(name, value);
+  }
+  return form;
+}
