@@ -5,27 +5,24 @@
  * when the same request would pass if nothing else came: the longest of the waits, to the millisecond.
  */
 
-import {
-  fullBucket,
-  msUntil,
-  refill,
-  takeOne,
-  type Bucket,
-  type BucketLimit,
-} from "../../src/algorithms/token-bucket.ts";
+import { bucketOf } from "../../src/algorithms/rate-promise.ts";
+import { msUntil, take, type Bucket, type BucketLimit } from "../../src/algorithms/token-bucket.ts";
 import type { AdmissionRefusal, AdmissionRequest, RateView } from "../../src/contract/admission.ts";
-import type { RequestLimit } from "../../src/contract/limits.ts";
 import { fail, ok, type Result } from "../../src/platform/result.ts";
 import type { GateMemory } from "./gate-memory.ts";
+import type { BucketDebit } from "./lease-table.ts";
 
 /** A granted request: the buckets to write and how the limits stand afterwards. */
 export interface Debit {
-  readonly buckets: readonly { readonly id: string; readonly bucket: Bucket }[];
+  readonly buckets: readonly BucketDebit[];
   readonly rates: readonly RateView[];
 }
 
 interface Refilled {
   readonly id: string;
+  readonly cost: number;
+  /** What the policy says; the bucket may hold less, so that the promise is kept. */
+  readonly told: { readonly limit: number; readonly windowS: number };
   readonly limit: BucketLimit;
   readonly bucket: Bucket;
 }
@@ -42,7 +39,7 @@ export function decide(
   request: AdmissionRequest,
   nowMs: number,
 ): Result<Debit, AdmissionRefusal> {
-  const refilled = request.rates.map(({ id, limit }) => refillRate(state, id, limit, nowMs));
+  const refilled = request.rates.map((rate) => refillRate(state, rate, nowMs));
   const waits = [
     ...refilled.flatMap((rate) => rateWait(rate)),
     ...request.concurrency.flatMap(({ id, max }) => permitWait(state, id, max, nowMs)),
@@ -52,43 +49,42 @@ export function decide(
     const longest = others.reduce((a, b) => (b.retryAfterMs > a.retryAfterMs ? b : a), first);
     return fail({ ...longest, rates: refilled.map(view) });
   }
-  const taken = refilled.map((rate) => ({ ...rate, bucket: takeOne(rate.bucket) }));
+  const taken = refilled.map((rate) => ({ ...rate, bucket: take(rate.bucket, rate.cost) }));
   return ok({
     buckets: taken.map(({ id, bucket }) => ({ id, bucket })),
     rates: taken.map(view),
   });
 }
 
-function refillRate(state: GateMemory, id: string, limit: RequestLimit, nowMs: number): Refilled {
-  const bucketLimit = {
-    limit: limit.limit,
-    windowMs: limit.window_s * 1000,
-    burst: limit.burst ?? limit.limit,
-  };
-  const known = state.bucket(id);
-  const bucket =
-    known === undefined ? fullBucket(bucketLimit, nowMs) : refill(known, bucketLimit, nowMs);
-  return { id, limit: bucketLimit, bucket };
+function refillRate(
+  state: GateMemory,
+  { id, limit, cost = 1 }: AdmissionRequest["rates"][number],
+  nowMs: number,
+): Refilled {
+  const bucketLimit = bucketOf(limit);
+  const bucket = state.current(id, bucketLimit, nowMs);
+  const told = { limit: limit.limit, windowS: limit.window_s };
+  return { id, cost, told, limit: bucketLimit, bucket };
 }
 
-function rateWait({ id, limit, bucket }: Refilled): readonly Wait[] {
-  const retryAfterMs = msUntil(bucket, limit, 1);
+function rateWait({ id, cost, limit, bucket }: Refilled): readonly Wait[] {
+  // What costs more than the burst passes when the bucket is full, and the rest is a debt.
+  const retryAfterMs = msUntil(bucket, limit, Math.min(cost, limit.burst));
   return retryAfterMs === 0 ? [] : [{ code: "quota_exceeded", limit: id, retryAfterMs }];
 }
 
 function permitWait(state: GateMemory, id: string, max: number, nowMs: number): readonly Wait[] {
-  if (state.permits.held(id) < max) return [];
-  const ends = state.permits.ends(id).toSorted((a, b) => a - b);
+  if (state.permits.held(id) + state.leases.lent(id) < max) return [];
+  const ends = [...state.permits.ends(id), ...state.leases.ends(id)].toSorted((a, b) => a - b);
   // So many have to end before one more fits.
   const last = ends[ends.length - max] ?? nowMs;
   return [{ code: "concurrency_exceeded", limit: id, retryAfterMs: last - nowMs }];
 }
 
-function view({ id, limit, bucket }: Refilled): RateView {
+function view({ id, told, limit, bucket }: Refilled): RateView {
   return {
     id,
-    limit: limit.limit,
-    windowS: limit.windowMs / 1000,
+    ...told,
     remaining: bucket.tokens,
     resetMs: msUntil(bucket, limit, limit.burst),
   };

@@ -7,7 +7,13 @@
  * permits end. Limits too small or slow for such a reserve are saved exactly, at every debit.
  */
 
-import { refill, type Bucket } from "../../src/algorithms/token-bucket.ts";
+import {
+  fullBucket,
+  refill,
+  type Bucket,
+  type BucketLimit,
+} from "../../src/algorithms/token-bucket.ts";
+import { LeaseTable } from "./lease-table.ts";
 import { PermitPool } from "./permit-pool.ts";
 
 /** Buckets held before full ones are forgotten: a full bucket and an unknown one are the same. */
@@ -21,12 +27,28 @@ const RESERVED_PART = 20;
 
 export class GateMemory {
   readonly permits = new PermitPool();
+  readonly leases = new LeaseTable();
   readonly #buckets = new Map<string, Bucket>();
   readonly #saved = new Map<string, Bucket>();
 
   /** The bucket as last debited, or undefined when it was never used. */
   bucket(id: string): Bucket | undefined {
     return this.#buckets.get(id);
+  }
+
+  /** The bucket now, under `limit`; one that was never used is full. What is lent out of it counts against its burst. */
+  current(id: string, limit: BucketLimit, nowMs: number): Bucket {
+    const known = this.#buckets.get(id);
+    const bucket = known === undefined ? fullBucket(limit, nowMs) : refill(known, limit, nowMs);
+    const most = this.leases.most(id, limit, nowMs);
+    return bucket.tokens < most || most === limit.burst
+      ? bucket
+      : { ...bucket, tokens: most, parts: 0 };
+  }
+
+  /** Permits that hold the limit `id`, one by one. */
+  held(id: string): number {
+    return this.permits.held(id);
   }
 
   /** Takes over a saved bucket. */

@@ -24,6 +24,23 @@ export const MIGRATIONS: readonly Migration[] = [
       expires_at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   },
+  {
+    id: "003_create_lent_permit",
+    sql: `CREATE TABLE lent_permit (
+      isolate TEXT NOT NULL,
+      limit_id TEXT NOT NULL,
+      lent INTEGER NOT NULL,
+      ends_at_ms INTEGER NOT NULL,
+      PRIMARY KEY (isolate, limit_id)
+    ) STRICT, WITHOUT ROWID`,
+  },
+  {
+    id: "004_create_lease_end",
+    sql: `CREATE TABLE lease_end (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      at_ms INTEGER NOT NULL
+    ) STRICT`,
+  },
 ];
 
 /** Writes `count` buckets in one statement: id, tokens, parts, at_ms, rate_limit, window_ms, burst each. */

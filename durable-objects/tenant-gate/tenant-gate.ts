@@ -4,16 +4,20 @@
  * One object per tenant, so decisions for a tenant are serialised and tenants never share a bottleneck. The state is
  * worked on in memory; before an answer leaves, the disk is at least as strict, so an evicted object never admits more
  * than it would have (`GateMemory` says what an eviction may cost). A refusal writes nothing. Permits end by themselves, so
- * a lost isolate cannot hold one.
+ * a lost isolate cannot hold one. Steady traffic asks ahead: `exchange` lends an isolate tokens and permits to spend by itself
+ * (`LeaseTable`).
  */
 
 import { DurableObject } from "cloudflare:workers";
 
 import type { Admission, AdmissionRequest } from "../../src/contract/admission.ts";
+import type { ExchangeAnswer, ExchangeRequest, LentLimits } from "../../src/contract/exchange.ts";
+import { BoundedMap } from "../../src/platform/bounded-map.ts";
 import { fail, ok } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
-import { decide, type Debit } from "./decide.ts";
+import { decide } from "./decide.ts";
 import { GateMemory } from "./gate-memory.ts";
+import type { BucketDebit, SavedBundle } from "./lease-table.ts";
 import { MIGRATIONS, upsertBuckets } from "./schema.ts";
 
 interface BucketRow extends Record<string, SqlStorageValue> {
@@ -32,6 +36,20 @@ interface PermitRow extends Record<string, SqlStorageValue> {
   readonly expires_at_ms: number;
 }
 
+interface LentPermitRow extends Record<string, SqlStorageValue> {
+  readonly isolate: string;
+  readonly limit_id: string;
+  readonly lent: number;
+  readonly ends_at_ms: number;
+}
+
+/** Isolates whose last question is remembered, and for how long. */
+const MAX_ISOLATES = 1024;
+const SERIAL_KEPT_MS = 60_000;
+
+/** The row that says when the last lease ends is written so much ahead. */
+const LEASE_END_SLACK_MS = 1000;
+
 /** Rows erased with a tenant. */
 export interface ErasedGate {
   readonly buckets: number;
@@ -40,7 +58,10 @@ export interface ErasedGate {
 
 export class TenantGate extends DurableObject<Env> {
   readonly #sql: SqlStorage;
+  readonly #serials = new BoundedMap<string, number>(MAX_ISOLATES);
   #memory: GateMemory;
+  /** No lease is out after this, as it is on disk. */
+  #savedLeaseEndMs = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -52,10 +73,10 @@ export class TenantGate extends DurableObject<Env> {
   /** Debits every limit of the request together and hands out a permit, or refuses and consumes nothing. */
   admit(request: AdmissionRequest): Admission {
     const nowMs = Date.now();
-    for (const id of this.#memory.permits.expire(nowMs)) this.#deletePermit(id);
+    this.#expire(nowMs);
     const decision = decide(this.#memory, request, nowMs);
     if (!decision.ok) return fail(decision.error);
-    this.#debit(decision.value, nowMs);
+    this.#debit(decision.value.buckets, nowMs);
     return ok({ permit: this.#permit(request, nowMs), rates: decision.value.rates });
   }
 
@@ -65,19 +86,69 @@ export class TenantGate extends DurableObject<Env> {
     if (slot !== null) this.#deletePermit(slot);
   }
 
+  /** Lends an isolate what it asks for. A question that comes after a later one of the same isolate is not answered. */
+  exchange(request: ExchangeRequest): ExchangeAnswer {
+    const nowMs = Date.now();
+    const { isolate, serial, leases } = request;
+    if (serial <= (this.#serials.get(isolate, nowMs) ?? 0)) return { nowMs };
+    this.#serials.set(isolate, serial, nowMs + SERIAL_KEPT_MS);
+    this.#expire(nowMs);
+    return { nowMs, ...(leases && { leases: this.#lend(isolate, leases, nowMs) }) };
+  }
+
   /** Erases everything, in storage and in memory. */
   async erase(): Promise<ErasedGate> {
-    const erased = { buckets: this.#count("bucket"), permits: this.#count("permit") };
+    const permits = this.#count("permit") + this.#count("lent_permit");
+    const erased = { buckets: this.#count("bucket"), permits };
     await this.ctx.storage.deleteAll();
     migrate(this.ctx.storage, MIGRATIONS);
     this.#memory = new GateMemory();
+    this.#savedLeaseEndMs = 0;
     return erased;
   }
 
-  #debit(debit: Debit, nowMs: number): void {
+  #lend(
+    isolate: string,
+    wishes: NonNullable<ExchangeRequest["leases"]>,
+    nowMs: number,
+  ): LentLimits {
+    const { leases } = this.#memory;
+    const lending = leases.lend(this.#memory, isolate, wishes, nowMs);
+    this.#debit(lending.buckets, nowMs);
+    for (const row of lending.bundles) this.#saveBundle(row);
+    if (leases.endsMs > this.#savedLeaseEndMs) {
+      this.#savedLeaseEndMs = leases.endsMs + LEASE_END_SLACK_MS;
+      this.#sql.exec(
+        "INSERT OR REPLACE INTO lease_end (id, at_ms) VALUES (1, ?)",
+        this.#savedLeaseEndMs,
+      );
+    }
+    return lending.answer;
+  }
+
+  #saveBundle({ isolate, limit, lent, endsMs }: SavedBundle): void {
+    if (lent === 0) {
+      this.#sql.exec("DELETE FROM lent_permit WHERE isolate = ? AND limit_id = ?", isolate, limit);
+      return;
+    }
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO lent_permit (isolate, limit_id, lent, ends_at_ms) VALUES (?, ?, ?, ?)",
+      isolate,
+      limit,
+      lent,
+      endsMs,
+    );
+  }
+
+  #expire(nowMs: number): void {
+    for (const id of this.#memory.permits.expire(nowMs)) this.#deletePermit(id);
+    for (const row of this.#memory.leases.expire(nowMs)) this.#saveBundle(row);
+  }
+
+  #debit(debits: readonly BucketDebit[], nowMs: number): void {
     const values: SqlStorageValue[] = [];
     let rows = 0;
-    for (const { id, bucket } of debit.buckets) {
+    for (const { id, bucket } of debits) {
       const row = this.#memory.debit(id, bucket);
       if (row === null) continue;
       rows += 1;
@@ -112,12 +183,17 @@ export class TenantGate extends DurableObject<Env> {
 
   #load(): GateMemory {
     const memory = new GateMemory();
+    const [end] = this.#sql.exec<{ at_ms: number }>("SELECT at_ms FROM lease_end");
+    const leaseEndMs = end?.at_ms ?? 0;
+    memory.leases.learnUntil(leaseEndMs);
+    // What was lent is not known any more, so nothing is gained until all of it is over.
+    const gainsFromMs = leaseEndMs > Date.now() ? leaseEndMs : 0;
     for (const row of this.#sql.exec<BucketRow>("SELECT * FROM bucket")) {
       const { tokens, parts, burst } = row;
       memory.load(row.id, {
         tokens,
         parts,
-        atMs: row.at_ms,
+        atMs: Math.max(row.at_ms, gainsFromMs),
         limit: row.rate_limit,
         windowMs: row.window_ms,
         burst,
@@ -130,10 +206,14 @@ export class TenantGate extends DurableObject<Env> {
         expiresAtMs: row.expires_at_ms,
       });
     }
+    for (const row of this.#sql.exec<LentPermitRow>("SELECT * FROM lent_permit")) {
+      const { isolate, lent } = row;
+      memory.leases.load({ isolate, limit: row.limit_id, lent, endsMs: row.ends_at_ms });
+    }
     return memory;
   }
 
-  #count(table: "bucket" | "permit"): number {
+  #count(table: "bucket" | "permit" | "lent_permit"): number {
     return this.#sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table}`).one().n;
   }
 }

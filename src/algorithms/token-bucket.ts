@@ -15,7 +15,7 @@ export interface BucketLimit {
 
 /** What is kept of a bucket between two requests: how full it was, and the limit in force then. */
 export interface Bucket extends BucketLimit {
-  /** Whole tokens left. */
+  /** Whole tokens left; negative while it is in debt. */
   readonly tokens: number;
   /** Parts of the next token, 0 to windowMs − 1. */
   readonly parts: number;
@@ -38,11 +38,13 @@ export function refill(bucket: Bucket, limit: BucketLimit, nowMs: number): Bucke
   const capacity = BigInt(Math.min(bucket.burst, limit.burst)) * windowMs;
   const gained = BigInt(Math.min(bucket.limit, limit.limit)) * BigInt(elapsedMs);
   const held = BigInt(bucket.tokens) * windowMs + BigInt(bucket.parts);
-  const parts = smaller(held + gained, capacity);
+  const all = smaller(held + gained, capacity);
+  // BigInt division rounds towards zero; a debt is rounded away from it, so `parts` is never negative.
+  const parts = ((all % windowMs) + windowMs) % windowMs;
   return {
     ...limit,
-    tokens: Number(parts / windowMs),
-    parts: Number(parts % windowMs),
+    tokens: Number((all - parts) / windowMs),
+    parts: Number(parts),
     atMs: bucket.atMs + elapsedMs,
   };
 }
@@ -57,9 +59,15 @@ export function msUntil(bucket: Bucket, limit: BucketLimit, tokens: number): num
   return Number((missing + rate - 1n) / rate);
 }
 
-/** A refilled bucket after one token was taken from it; only call when it holds one. */
-export function takeOne(bucket: Bucket): Bucket {
-  return { ...bucket, tokens: bucket.tokens - 1 };
+/**
+ * A refilled bucket after `tokens` (whole) were taken from it. Taking more than it holds is a debt, paid off before anything
+ * is granted again; a negative number gives tokens back, never above the burst.
+ */
+export function take(bucket: Bucket, tokens: number): Bucket {
+  const left = bucket.tokens - tokens;
+  return left < bucket.burst
+    ? { ...bucket, tokens: left }
+    : { ...bucket, tokens: bucket.burst, parts: 0 };
 }
 
 function smaller(a: bigint, b: bigint): bigint {

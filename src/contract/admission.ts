@@ -1,6 +1,6 @@
 /**
  * Admission: what is asked of a tenant's gate before a run, and what it answers. All limits are checked together and
- * debited together; a refusal consumes nothing. Leases and breakers join this same exchange later.
+ * debited together; a refusal consumes nothing. What is lent ahead of need is in `exchange.ts`.
  */
 
 import type { RequestLimit } from "./limits.ts";
@@ -8,8 +8,12 @@ import type { Result } from "../platform/result.ts";
 
 /** One request for admission. */
 export interface AdmissionRequest {
-  /** Rate limits to debit by one; `id` names the bucket for good, e.g. `tenant:60` or `key:key_…:60`. */
-  readonly rates: readonly { readonly id: string; readonly limit: RequestLimit }[];
+  /** Rate limits to debit by `cost` (one when absent); `id` names the bucket for good, e.g. `tenant:60` or `key:key_…:60`. */
+  readonly rates: readonly {
+    readonly id: string;
+    readonly limit: RequestLimit;
+    readonly cost?: number;
+  }[];
   /** Concurrency limits to hold a permit of, e.g. `tenant`, `key:key_…`. */
   readonly concurrency: readonly { readonly id: string; readonly max: number }[];
   /** A permit that is never released expires by itself after this long. */

@@ -66,7 +66,8 @@ export async function startInBackground<T extends { readonly isNew: boolean }>(
 ): Promise<Result<T, GatewayError>> {
   const { record } = c.var;
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key);
+  const options = { handsOver: true } as const;
+  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key, options);
   record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
   if (!admitted.ok) return fail(admitted.error.error);
   const permit = admitted.value.handOver();

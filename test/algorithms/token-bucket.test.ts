@@ -5,7 +5,7 @@ import {
   fullBucket,
   msUntil,
   refill,
-  takeOne,
+  take,
   type Bucket,
   type BucketLimit,
 } from "../../src/algorithms/token-bucket.ts";
@@ -32,7 +32,7 @@ function ask(
 ): { bucket: Bucket; granted: boolean } {
   const refilled = refill(bucket, limit, nowMs);
   return refilled.tokens > 0
-    ? { bucket: takeOne(refilled), granted: true }
+    ? { bucket: take(refilled, 1), granted: true }
     : { bucket: refilled, granted: false };
 }
 
@@ -105,7 +105,7 @@ describe("token bucket", () => {
     fc.assert(
       fc.property(small, fc.integer({ min: 0, max: 40 }), (limit, extra) => {
         let bucket = fullBucket(limit, 0);
-        for (let taken = 0; taken < limit.burst; taken += 1) bucket = takeOne(bucket);
+        for (let taken = 0; taken < limit.burst; taken += 1) bucket = take(bucket, 1);
         bucket = refill(bucket, limit, Math.min(extra, Math.floor(limit.windowMs / limit.limit)));
         fc.pre(bucket.tokens === 0);
         const waitMs = msUntil(bucket, limit, 1);
@@ -135,7 +135,7 @@ describe("token bucket", () => {
     fc.assert(
       fc.property(steps, (changes) => {
         const start = { limit: 10, windowMs: 1000, burst: 10 };
-        let bucket = takeOne(fullBucket(start, 0));
+        let bucket = take(fullBucket(start, 0), 1);
         for (const change of changes) {
           const before = bucket.tokens;
           bucket = refill(bucket, { ...start, ...change }, 0);

@@ -1,0 +1,127 @@
+/**
+ * An isolate in a simulated world: it decides requests from its leases and asks the gate, over a network that delays, loses and
+ * repeats messages. Its clock may be off. When it dies, everything it held is gone.
+ */
+
+import { LeaseHolder } from "../../../src/algorithms/lease-holder.ts";
+import { LEAST_DENIAL_MS, leaseLifeMs } from "../../../src/algorithms/lease-size.ts";
+import type { Admission, AdmissionRequest } from "../../../src/contract/admission.ts";
+import type { ExchangeAnswer, ExchangeRequest } from "../../../src/contract/exchange.ts";
+import type { RequestLimit } from "../../../src/contract/limits.ts";
+
+/** A question whose answer has not come by then is given up. */
+const ANSWER_MS = 2000;
+
+/** How an isolate reaches the gate: an answer that is lost never comes. */
+export interface SimNetwork {
+  admit(request: AdmissionRequest, answered: (admission: Admission, atMs: number) => void): void;
+  exchange(request: ExchangeRequest, answered: (answer: ExchangeAnswer) => void): void;
+  release(permit: string): void;
+}
+
+/** What became of a request. */
+export interface SimOutcome {
+  readonly passed: boolean;
+  /** True when the gate decided, so that the request waited for it. */
+  readonly waited: boolean;
+  /** When it was debited, world time. */
+  readonly atMs: number;
+  /** Ends the run. */
+  readonly end: () => void;
+}
+
+export class SimIsolate {
+  readonly #id: string;
+  readonly #network: SimNetwork;
+  readonly #now: () => number;
+  readonly #holder = new LeaseHolder<RequestLimit>(
+    ({ limit, window_s, burst }) => `${limit} ${window_s} ${burst}`,
+  );
+  #isDead = false;
+  #serial = 0;
+  #sentAtMs: number | null = null;
+  #roundTripMs = 0;
+  /** Questions sent for leases. */
+  exchanges = 0;
+
+  /** `now` is this isolate's own clock. */
+  constructor(id: string, network: SimNetwork, now: () => number) {
+    this.#id = id;
+    this.#network = network;
+    this.#now = now;
+  }
+
+  die(): void {
+    this.#isDead = true;
+  }
+
+  request(request: AdmissionRequest, worldMs: number, done: (outcome: SimOutcome) => void): void {
+    const nowMs = this.#now();
+    const draws = request.rates.map((rate) => ({ cost: 1, ...rate }));
+    const life = { permitTtlMs: request.permitTtlMs, ttlMs: leaseLifeMs(this.#roundTripMs) };
+    const drawn = this.#holder.draw(draws, request.concurrency, life, nowMs);
+    if (drawn.kind === "passed") {
+      done({ passed: true, waited: false, atMs: worldMs, end: drawn.giveBack });
+    } else if (drawn.kind === "refused") {
+      done({ passed: false, waited: false, atMs: worldMs, end: () => {} });
+    } else {
+      this.#ask(request, draws, nowMs, done);
+    }
+    this.#exchangeIfDue(request.permitTtlMs);
+  }
+
+  /** What the lingering request of an isolate does. */
+  settle(permitTtlMs: number): void {
+    if (this.#holder.hasIdlePermits(this.#now())) this.#exchangeIfDue(permitTtlMs);
+  }
+
+  #ask(
+    request: AdmissionRequest,
+    draws: readonly { id: string; limit: RequestLimit; cost: number }[],
+    sentAtMs: number,
+    done: (outcome: SimOutcome) => void,
+  ): void {
+    this.#network.admit(request, (admission, atMs) => {
+      if (this.#isDead) return;
+      const nowMs = this.#now();
+      this.#noteRoundTrip(nowMs - sentAtMs);
+      if (admission.ok) {
+        const { permit } = admission.value;
+        const end = () => {
+          if (permit !== null && !this.#isDead) this.#network.release(permit);
+        };
+        done({ passed: true, waited: true, atMs, end });
+      } else {
+        const { limit, retryAfterMs } = admission.error;
+        const draw = draws.find(({ id }) => id === limit);
+        if (draw !== undefined) this.#holder.refused(draw, retryAfterMs, LEAST_DENIAL_MS, nowMs);
+        done({ passed: false, waited: true, atMs, end: () => {} });
+      }
+      this.#exchangeIfDue(request.permitTtlMs);
+    });
+  }
+
+  #exchangeIfDue(permitTtlMs: number): void {
+    const sentAtMs = this.#now();
+    if (!this.#holder.isDue && !this.#holder.hasIdlePermits(sentAtMs)) return;
+    if (this.#sentAtMs !== null && sentAtMs - this.#sentAtMs < ANSWER_MS) return;
+    this.#sentAtMs = sentAtMs;
+    this.#serial += 1;
+    this.exchanges += 1;
+    const serial = this.#serial;
+    const question = this.#holder.ask(leaseLifeMs(this.#roundTripMs), sentAtMs);
+    const leases = { ...question, permitTtlMs };
+    this.#network.exchange({ isolate: this.#id, serial, leases }, (answer) => {
+      if (this.#isDead || serial !== this.#serial || this.#sentAtMs === null) return;
+      const nowMs = this.#now();
+      this.#sentAtMs = null;
+      this.#noteRoundTrip(nowMs - sentAtMs);
+      if (answer.leases !== undefined)
+        this.#holder.accept(question, answer.leases, sentAtMs, nowMs);
+    });
+  }
+
+  #noteRoundTrip(tookMs: number): void {
+    this.#roundTripMs += (Math.max(0, tookMs) - this.#roundTripMs) * 0.2;
+  }
+}
