@@ -7,6 +7,7 @@
 
 import { QuantileSketch, type SketchRange } from "../algorithms/quantile-sketch.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
+import { isFromCache } from "../contract/cache.ts";
 import type { CallOutcome } from "../contract/run.ts";
 import type { Clock, Lane, LanePool } from "../orchestration/ports.ts";
 
@@ -68,7 +69,7 @@ export function measuredLanes(pool: LanePool, tenantId: string, clock: Clock): L
 
 /** True when the time a call took says something about its tool: an answer came, or none came in time. */
 function wasMade({ status, cache }: CallOutcome): boolean {
-  return cache !== "hit" && (status === "succeeded" || status === "timeout");
+  return !isFromCache(cache) && (status === "succeeded" || status === "timeout");
 }
 
 function observe(name: string, durationMs: number, nowMs: number): void {

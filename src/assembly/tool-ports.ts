@@ -8,14 +8,13 @@ import type { Policy } from "../contract/policy.ts";
 import type { Sealed, SealedSecret } from "../contract/secret.ts";
 import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
-import { tenantScope } from "../tools/cache-key.ts";
+import { tenantScope } from "../tools/cache/cache-key.ts";
 import type { McpPorts, ToolPorts } from "../tools/tool-ports.ts";
-import { createResultCache, type ResultCache } from "../tools/result-cache.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { lookSoon, mcpEndpoint } from "./mcp-servers.ts";
 import type { RunContext } from "./run-context.ts";
+import { resultsOf } from "./result-layers.ts";
 import { openSecretFor } from "./secrets.ts";
-import { tenantBox } from "./tenant-box.ts";
 
 /** What tool calls need of their tenant, as it travels to a `ToolShard`. Secrets are sealed. */
 export interface ToolContext {
@@ -61,7 +60,7 @@ export function toolPorts(
     send: sendRequest,
     openSecret: (name, host) => openSecretFor(env, context, name, host),
     credentials: new Map(context.secrets.map(({ name, version }) => [name, String(version)])),
-    cache: scope === null ? null : { scope, results: resultCache(env, context, defer) },
+    cache: scope === null ? null : { scope, results: resultsOf(env, context, defer) },
     mcp: mcpPorts(env, context, defer),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
@@ -87,20 +86,4 @@ function mcpPorts(
       if (endpoint !== undefined) lookSoon(env, context, endpoint, defer);
     },
   };
-}
-
-function resultCache(
-  env: Pick<Env, "RESULTS" | "MASTER_KEYS">,
-  context: ToolContext,
-  defer: (work: Promise<unknown>) => void,
-): ResultCache {
-  return createResultCache({
-    store: env.RESULTS,
-    sealer: {
-      seal: async (name, text) => (await tenantBox(env, context)).seal(name, text),
-      open: async (name, sealed) => (await tenantBox(env, context)).open(name, sealed),
-    },
-    now: () => Date.now(),
-    defer,
-  });
 }

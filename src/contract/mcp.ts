@@ -7,6 +7,7 @@
 
 import * as z from "zod/mini";
 
+import { ToolCache } from "./cache.ts";
 import { AnyObject, McpToolName, wholeNumber } from "./names.ts";
 import { Effect } from "./tool.ts";
 
@@ -24,7 +25,7 @@ const McpToolRule = z.strictObject({
   /** Default: the server's. */
   timeout_ms: z.optional(wholeNumber(10, 300_000)),
   /** Only for `pure` and `read`. */
-  cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
+  cache: z.optional(ToolCache),
   /** Calls of this tool in flight at once in one run. */
   max_parallel: z.optional(wholeNumber(1, 1000)),
   /** As in a tool's definition. */

@@ -9,6 +9,7 @@ import {
   type AggregateReport,
   type BranchReport,
 } from "./branch.ts";
+import type { CacheLayer, CacheUse } from "./cache.ts";
 import { AnyObject, CALL_LABEL, ToolName, wholeNumber } from "./names.ts";
 import { MAX_PARALLEL_CALLS } from "./policy.ts";
 
@@ -64,12 +65,13 @@ export type RunPart =
   | { readonly call: string };
 
 /**
- * How a call ended. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
+ * How a call ended. `degraded`: not with its tool's own answer of now, but with a result in its place. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
  * was not made, because nobody has said yes to it. `skipped`: it was not made, because a call whose result it needs did
  * not succeed.
  */
 export type CallStatus =
   | "succeeded"
+  | "degraded"
   | "failed"
   | "timeout"
   | "cancelled"
@@ -77,6 +79,11 @@ export type CallStatus =
   | "skipped"
   | "outcome_unknown"
   | "approval_required";
+
+/** True when a call ended with a result that others may build on. */
+export function hasResult({ status }: { readonly status: CallStatus }): boolean {
+  return status === "succeeded" || status === "degraded";
+}
 
 /** How far a call is, as the server of its tool says it. */
 export interface CallProgress {
@@ -161,7 +168,9 @@ export interface CallOutcome {
   /** In place of an output too long to be handed on: where it is kept. */
   readonly kept?: KeptOutput;
   readonly error?: CallError;
-  readonly cache: "hit" | "miss" | "bypass";
+  readonly cache: CacheUse;
+  /** Where a kept result was found. Absent: the tool was asked. */
+  readonly cacheLayer?: CacheLayer;
   /** Requests sent upstream. */
   readonly attempts: number;
 }

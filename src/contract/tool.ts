@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 
+import { ToolCache } from "./cache.ts";
 import { Chain } from "./chain.ts";
 import { AnyObject, GroupName, McpLabel, McpToolName, wholeNumber } from "./names.ts";
 
@@ -60,7 +61,7 @@ export const ToolDefinition = z.strictObject({
   /** Wall time of one call, counted from the moment it holds a connection. */
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Only for `pure` and `read`. */
-  cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
+  cache: z.optional(ToolCache),
   /** What a result of this tool may take of a model's turn, in estimated tokens; a longer one is cut. */
   result: z.optional(z.strictObject({ max_tokens: wholeNumber(64, 1_000_000) })),
   /** Calls of this tool in flight at once in one run. */

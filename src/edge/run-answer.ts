@@ -6,11 +6,18 @@
  */
 
 import type { AggregateReport } from "../contract/branch.ts";
-import type { CallResult, KeptOutput, RunEvent, RunReport } from "../contract/run.ts";
+import { isFromCache, type CacheLayer } from "../contract/cache.ts";
+import {
+  hasResult,
+  type CallResult,
+  type KeptOutput,
+  type RunEvent,
+  type RunReport,
+} from "../contract/run.ts";
 
 /** A finished run as JSON text. */
 export function runAnswer(report: RunReport): string {
-  const succeeded = report.results.filter((result) => result.status === "succeeded").length;
+  const succeeded = report.results.filter(hasResult).length;
   const efficiency = report.durationMs > 0 ? report.criticalPathMs / report.durationMs : 1;
   const rest = {
     critical_path_ms: Math.round(report.criticalPathMs),
@@ -24,13 +31,23 @@ export function runAnswer(report: RunReport): string {
     usage: {
       calls: report.results.length,
       attempts: sum(report.results.map((result) => result.attempts)),
-      cache_hits: report.results.filter((result) => result.cache === "hit").length,
+      cache_hits: report.results.filter(({ cache }) => isFromCache(cache)).length,
+      ...cacheLayers(report.results),
     },
   };
   const head = JSON.stringify({ id: report.id, object: "run", status: report.status });
   const { aggregate } = report;
   const value = aggregate === undefined ? "" : `,"aggregate":${aggregateText(aggregate)}`;
   return `${head.slice(0, -1)},"results":[${report.results.map(resultText).join(",")}]${value},${JSON.stringify(rest).slice(1)}`;
+}
+
+/** How many results each layer of the cache gave; nothing when none did. */
+function cacheLayers(results: readonly CallResult[]): object {
+  const layers: Partial<Record<CacheLayer, number>> = {};
+  for (const { cacheLayer } of results) {
+    if (cacheLayer !== undefined) layers[cacheLayer] = (layers[cacheLayer] ?? 0) + 1;
+  }
+  return Object.keys(layers).length === 0 ? {} : { cache_layers: layers };
 }
 
 function aggregateText({ outputJson, conflicts, ...rest }: AggregateReport): string {

@@ -5,6 +5,7 @@
  * the model can correct itself or say what is missing; it never fails the run.
  */
 
+import { isFromCache } from "../contract/cache.ts";
 import type { ToolActivity } from "../contract/chat.ts";
 import type { GatewayCallEvent } from "../contract/gateway-call.ts";
 import { RESULT_QUERY } from "../contract/result-query.ts";
@@ -82,7 +83,7 @@ export async function executeGatewayCalls(
     contents: shaped,
     brokenIds,
     executed,
-    cacheHits: results.filter(({ cache }) => cache === "hit").length,
+    cacheHits: results.filter(({ cache }) => isFromCache(cache)).length,
     savedMs: Math.max(0, sequentialMs - realMs(results)),
     lanesUsed,
     isOverLimit,
@@ -171,7 +172,7 @@ function activitiesOf(event: CallEvent): readonly ToolActivity[] {
     duration_ms: durationMs,
   };
   const end: ToolActivity = { ...activity, type: END_TYPES[event.type] };
-  return cache === "hit" ? [{ ...activity, type: "tool.cache_hit" }, end] : [end];
+  return isFromCache(cache) ? [{ ...activity, type: "tool.cache_hit" }, end] : [end];
 }
 
 const END_TYPES = {

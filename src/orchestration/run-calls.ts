@@ -7,7 +7,14 @@
 
 import { upwardRanks } from "../algorithms/upward-rank.ts";
 import type { RunCaps } from "../contract/policy.ts";
-import type { CallOutcome, CallResult, RunPart, RunReport, RunStatus } from "../contract/run.ts";
+import {
+  hasResult,
+  type CallOutcome,
+  type CallResult,
+  type RunPart,
+  type RunReport,
+  type RunStatus,
+} from "../contract/run.ts";
 import type { BranchPlan } from "./branches/plan-branches.ts";
 import { BranchRun, type ExecutedBranches } from "./branches/run-branches.ts";
 import type { PlannedCall, RunPorts } from "./ports.ts";
@@ -112,7 +119,7 @@ function statusOf(
   wasCancelled: boolean,
 ): RunStatus {
   const counted = results.filter(({ id }) => !excused.has(id));
-  const succeeded = counted.filter((result) => result.status === "succeeded").length;
+  const succeeded = counted.filter(hasResult).length;
   if (succeeded === counted.length) return "completed";
   if (wasCancelled) return "cancelled";
   return succeeded > 0 ? "partial" : "failed";

@@ -1,5 +1,5 @@
 /**
- * Runs one planned call: cache, request, answer, outcome.
+ * Runs one planned call: what is kept of an earlier one, else request, answer, outcome.
  *
  * Every way it can end is a `CallOutcome` (see call-outcome.ts). The function never rejects; a bug becomes the outcome
  * `internal`.
@@ -10,8 +10,10 @@ import { type HttpTool, needsApproval, type Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
 import { guard } from "../resilience/guard.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
-import type { UpstreamAnswer } from "../upstream/send.ts";
+import type { UpstreamAnswer, UpstreamRequest } from "../upstream/send.ts";
 import { runBuiltin } from "./builtin/run-builtin.ts";
+import type { Validators } from "./cache/cache-entry.ts";
+import { cachedCall, type SendLimits, type SentCall } from "./cache/cached-call.ts";
 import {
   approvalRequired,
   type Classified,
@@ -22,7 +24,6 @@ import {
   refused,
 } from "./call-outcome.ts";
 import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
-import { keptResult } from "./kept-result.ts";
 import { executeMcp } from "./mcp/execute-mcp.ts";
 import { readOutput } from "./read-output.ts";
 import type { ToolPorts } from "./tool-ports.ts";
@@ -76,14 +77,23 @@ async function executeHttp(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<CallOutcome> {
+  const { tool, http, call } = task;
+  const secrets = usedSecrets(http, call.arguments);
+  return cachedCall(ports, { tool, call, secrets }, timeoutMs, signal, (own, limits) =>
+    sendHttp(own, task, limits, progress),
+  );
+}
+
+async function sendHttp(
+  ports: ToolPorts,
+  task: HttpCall,
+  { timeoutMs, signal, validators }: SendLimits,
+  progress: Progress,
+): Promise<SentCall> {
   const startedMs = ports.now();
-  const secretsUsed = usedSecrets(task.http, task.call.arguments);
-  const entry = await keptResult(ports, task.tool, task.call, secretsUsed);
-  const hit = entry === null ? null : await entry.results.get(entry.key, signal);
-  if (hit !== null) return { status: "succeeded", outputJson: hit, cache: "hit", attempts: 0 };
-  const cache = entry === null ? "bypass" : "miss";
   const built = await buildRequest(task.http, task.call.arguments, ports, ports.openSecret);
-  if (!built.ok) return { ...refused(built.error), cache };
+  if (!built.ok) return { outcome: refused(built.error), answer: null };
+  const { request } = conditional(built.value, validators);
   const remainingMs = Math.max(0, timeoutMs - (ports.now() - startedMs));
   const answered = await guard<UpstreamAnswer, UpstreamFailure>(
     { timeoutMs: remainingMs },
@@ -96,23 +106,36 @@ async function executeHttp(
         maxBytes: MAX_RESULT_BYTES,
         ...(beforeLongAnswer !== undefined && { beforeLongAnswer }),
       };
-      return ports.send(keyedRequest(built.value, task.call), options, attemptSignal);
+      return ports.send(keyedRequest(request, task.call), options, attemptSignal);
     },
   );
   const outcome = answered.ok
     ? classifyAnswer(task, built.value, answered.value)
     : classifyFailure(task.call, answered.error);
-  if (entry !== null && outcome.outputJson !== undefined) {
-    entry.results.put(entry.key, outcome.outputJson, entry.ttlS);
-  }
-  return { ...outcome, cache, attempts: progress.attempts };
+  return {
+    outcome: { ...outcome, attempts: progress.attempts },
+    answer: answered.ok ? answered.value : null,
+  };
 }
 
 /** The request with the call's `Idempotency-Key`, unless the tool's own template sets one. */
-function keyedRequest({ request }: BuiltRequest, { idempotencyKey }: PlannedCall) {
+function keyedRequest(request: UpstreamRequest, { idempotencyKey }: PlannedCall): UpstreamRequest {
   if (idempotencyKey === undefined) return request;
   const headers = { "idempotency-key": idempotencyKey, ...request.headers };
   return { ...request, headers };
+}
+
+/** The request as a question whether a kept answer still holds (RFC 9110 §13.1), unless the tool's own template asks one. */
+function conditional(
+  { request, secrets }: BuiltRequest,
+  { etag, lastModified }: Validators,
+): BuiltRequest {
+  const headers = {
+    ...(etag !== undefined && { "if-none-match": etag }),
+    ...(lastModified !== undefined && { "if-modified-since": lastModified }),
+    ...request.headers,
+  };
+  return { request: { ...request, headers }, secrets };
 }
 
 function executeBuiltin(

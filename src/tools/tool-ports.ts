@@ -5,9 +5,9 @@ import type { CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
-import type { TenantScope } from "./cache-key.ts";
+import type { TenantScope } from "./cache/cache-key.ts";
+import type { ResultCache } from "./cache/result-cache.ts";
 import type { OpenSecret, RequestContext } from "./http-template.ts";
-import type { ResultCache } from "./result-cache.ts";
 
 /** What one call needs of the world. */
 export interface ToolPorts extends RequestContext {

@@ -16,7 +16,6 @@ import {
   waitTool,
 } from "./field-scene.ts";
 import {
-  becomes,
   newTenant,
   plain,
   pointersOf,
@@ -184,22 +183,6 @@ it("tool/timeout_ms: ends a call", async () => {
     error: { code: "tool_timeout" },
   });
   expect(await callTool(tenant, "patient")).toMatchObject({ status: "succeeded" });
-});
-
-it("tool/cache/ttl_s: is how long a result answers for", async () => {
-  const tenant = await tenantWith({
-    never: echoTool(),
-    long: echoTool({}, { cache: { ttl_s: 600 } }),
-    short: echoTool({}, { cache: { ttl_s: 1 } }),
-  });
-  const cacheOf = async (tool: string) => (await callTool(tenant, tool, { q: "x" }))["cache"];
-  for (const tool of ["long", "short"]) {
-    expect(await becomes(async () => (await cacheOf(tool)) === "hit", 10_000)).toBe(true);
-  }
-  await new Promise((resolve) => setTimeout(resolve, 1100));
-  expect(await cacheOf("long")).toBe("hit");
-  expect(await cacheOf("short")).toBe("miss");
-  expect(await cacheOf("never")).toBe("bypass");
 });
 
 it("tool/max_parallel: is how many of its calls are in flight in a run", async () => {

@@ -3,10 +3,16 @@
 import { inject } from "vitest";
 
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
-import type { ResultKey } from "../../src/tools/cache-key.ts";
+import type { ResultKey } from "../../src/tools/cache/cache-key.ts";
+import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
+import {
+  createResultCache,
+  type ResultCache,
+  type ResultStore,
+  type Sealer,
+} from "../../src/tools/cache/result-cache.ts";
 import { executeCall } from "../../src/tools/execute-call.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";
-import type { ResultCache } from "../../src/tools/result-cache.ts";
 import { callMcpTool } from "../../src/upstream/mcp/call-tool.ts";
 import { sendRequest } from "../../src/upstream/send.ts";
 import { storedTool } from "./tools.ts";
@@ -17,14 +23,42 @@ export const origin = inject("servers")["fault"] ?? "";
 /** Generous wall time of one call. */
 export const TIMEOUT_MS = 5000;
 
-/** A cache in memory; expiry is the real one's business. */
-export function memoryCache() {
+/** A seal that binds the name like the real one does. */
+export const PLAIN_SEALER: Sealer = {
+  seal: (name, text) => Promise.resolve(`${name}|${encodeURIComponent(text)}`),
+  open: (name, sealed) =>
+    Promise.resolve(
+      sealed.startsWith(`${name}|`) ? decodeURIComponent(sealed.slice(name.length + 1)) : null,
+    ),
+};
+
+/** A cache over a store in memory. `kept` is what lies in the store; `settled` waits for all that was deferred. */
+export function memoryCache(
+  now: () => number = () => Date.now(),
+  random: () => number = () => 0,
+): {
+  readonly kept: Map<ResultKey, string>;
+  readonly results: ResultCache;
+  readonly settled: () => Promise<unknown>;
+} {
   const kept = new Map<ResultKey, string>();
-  const results: ResultCache = {
-    get: (key) => Promise.resolve(kept.get(key) ?? null),
-    put: (key, outputJson) => void kept.set(key, outputJson),
+  const work: Promise<unknown>[] = [];
+  const store: ResultStore = {
+    layer: "kv",
+    read: (key) => Promise.resolve(kept.get(key) ?? null),
+    write: (key, sealed) => Promise.resolve(void kept.set(key, sealed)),
   };
-  return { kept, results };
+  const results = createResultCache({
+    tenantId: "tenant",
+    isolate: new IsolateCache(1_000_000),
+    isolateMs: 600_000,
+    store,
+    sealer: PLAIN_SEALER,
+    now,
+    random,
+    defer: (one) => work.push(one),
+  });
+  return { kept, results, settled: () => Promise.all(work) };
 }
 
 /** Ports with one tool named "tool" that reads the fault origin. */

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 
-import { resultKeyPrefix } from "../../src/tools/cache-key.ts";
+import { resultKeyPrefix } from "../../src/tools/cache/cache-key.ts";
 import { admit } from "../../src/tenancy/admit.ts";
 import { eraseResults, resultPrefix } from "../../src/tenancy/erase-results.ts";
 import { keyring } from "../../src/tenancy/keyring.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { tenantScope } from "../../src/tools/cache-key.ts";
+import { tenantScope } from "../../src/tools/cache/cache-key.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import { at, memoryCache, origin, planned, portsFor, run } from "../support/tool-call.ts";
 
@@ -71,6 +71,7 @@ describe("a call that may be cached", () => {
       status: "succeeded",
       outputJson: first.outputJson,
       cache: "hit",
+      cacheLayer: "isolate",
       attempts: 0,
     });
     const stats: unknown = await (await fetch(`${origin}/stats`)).json();

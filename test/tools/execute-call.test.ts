@@ -3,10 +3,17 @@
 import { describe, expect, it } from "vitest";
 
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
-import { tenantScope } from "../../src/tools/cache-key.ts";
+import { tenantScope } from "../../src/tools/cache/cache-key.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";
-import type { ResultCache } from "../../src/tools/result-cache.ts";
-import { TIMEOUT_MS, at, origin, planned, portsFor, run } from "../support/tool-call.ts";
+import {
+  memoryCache,
+  TIMEOUT_MS,
+  at,
+  origin,
+  planned,
+  portsFor,
+  run,
+} from "../support/tool-call.ts";
 import { storedTool } from "../support/tools.ts";
 
 describe("a call that succeeds", () => {
@@ -217,13 +224,12 @@ describe("a call that is given up", () => {
   it("counts the look-up against the call's time", async () => {
     let nowMs = 0;
     const scope = tenantScope({ tenantId: "ten_1", residency: "none" });
-    const results: ResultCache = {
-      get: () => {
-        nowMs = 60_000;
-        return Promise.resolve(null);
-      },
-      put: () => {},
+    const { results: empty } = memoryCache();
+    const find = () => {
+      nowMs = 60_000;
+      return Promise.resolve(null);
     };
+    const results = { ...empty, find };
     const ports = portsFor(
       at("/hang"),
       { cache: { ttl_s: 60 } },

@@ -10,7 +10,7 @@
  */
 
 import type { BranchReport } from "../../contract/branch.ts";
-import type { CallResult } from "../../contract/run.ts";
+import { hasResult, type CallResult } from "../../contract/run.ts";
 import { planCall, type FindTool } from "../plan/plan-call.ts";
 import type { Clock } from "../ports.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
@@ -196,7 +196,7 @@ export class BranchDirector {
       this.#ports.scheduler.submit([{ ...planned.value, partOf: name }]);
       const scored = await this.#ports.scheduler.result(planned.value.id);
       this.#scoring -= 1;
-      live.score = scored.status === "succeeded" ? readScore(scored.outputJson ?? "null") : null;
+      live.score = hasResult(scored) ? readScore(scored.outputJson ?? "null") : null;
     }
     if (live.state === "open") this.#end(live, "succeeded");
     this.#decide();
@@ -284,6 +284,6 @@ function viewOf({ plan, state, endedAtMs, score }: Live): BranchView {
   return { name: plan.name, state, endedAtMs, score, slowAfterMs: plan.slowAfterMs };
 }
 
-function isGood({ status }: CallResult): boolean {
-  return status === "succeeded";
+function isGood(result: CallResult): boolean {
+  return hasResult(result);
 }

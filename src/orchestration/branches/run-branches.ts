@@ -9,7 +9,7 @@
 
 import type { AggregateReport, BranchReport } from "../../contract/branch.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallResult, RunPart } from "../../contract/run.ts";
+import { hasResult, type CallResult, type RunPart } from "../../contract/run.ts";
 import type { JsonObject } from "../../platform/canonical-json.ts";
 import type { Clock } from "../ports.ts";
 import { planCall, type FindTool } from "../plan/plan-call.ts";
@@ -106,7 +106,7 @@ export class BranchRun {
     const counted = this.#director.counted();
     const inBranch = new Set(this.#plan.branches.flatMap(({ calls }) => calls));
     return results.flatMap(({ id, status, startedMs, durationMs, ...output }) =>
-      status === "succeeded" && (counted.has(id) || !inBranch.has(id))
+      hasResult({ status }) && (counted.has(id) || !inBranch.has(id))
         ? [
             {
               call: id,

@@ -7,7 +7,7 @@
 
 import { MAX_CHAIN_ITEMS, type ChainStep, type Reference } from "../../contract/chain.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallResult } from "../../contract/run.ts";
+import { hasResult, type CallResult } from "../../contract/run.ts";
 import { isJsonArray, type Json, type JsonObject } from "../../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { planCall } from "../plan/plan-call.ts";
@@ -184,7 +184,7 @@ class StepRun {
     for (let attempt = 1; ; attempt += 1) {
       const named = attempt === 1 ? call : { ...call, id: `${id}~${attempt}`, ...AGAIN };
       const result = await this.#host.execute(named, signal);
-      if (result.status === "succeeded") return this.#valueOf(result);
+      if (hasResult(result)) return this.#valueOf(result);
       const pauseMs = pauseBeforeRetry(call, result, attempt, maxAttempts);
       if (pauseMs === null || signal.aborted) return fail(failureOf(this.#step.id, result));
       await this.#host.clock.sleep(pauseMs, signal);

@@ -14,7 +14,7 @@
 
 import { EFFECT_RULES } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallOutcome } from "../../contract/run.ts";
+import { hasResult, type CallOutcome } from "../../contract/run.ts";
 import { isJsonArray, isJsonObject, type Json } from "../../platform/canonical-json.ts";
 import { decorateLanes } from "../journal/decorate-lanes.ts";
 import { samenessOf } from "../journal/number-calls.ts";
@@ -221,7 +221,7 @@ export class ProgramStarts {
     start.ended = { atMs: this.#ports.clock.now(), outcome };
     if (this.#starts.get(start.sameness) !== start) return;
     this.#waitingCharacters += outcome.outputJson?.length ?? 0;
-    const isKept = outcome.status === "succeeded";
+    const isKept = hasResult(outcome);
     if (!isKept || this.#waitingCharacters > MAX_WAITING_CHARACTERS) this.#forget(start);
   }
 

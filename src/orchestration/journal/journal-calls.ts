@@ -9,7 +9,7 @@
  * Without a journal all that remains is the `Idempotency-Key` of idempotent writes.
  */
 
-import type { CallOutcome } from "../../contract/run.ts";
+import { hasResult, type CallOutcome } from "../../contract/run.ts";
 import type { CallJournal, CallState, JournaledCall } from "../../contract/run-log.ts";
 import type { LanePool, PlannedCall } from "../ports.ts";
 import { decorateLanes } from "./decorate-lanes.ts";
@@ -70,9 +70,9 @@ export function journalCalls(
   });
 }
 
-function stateOf({ status }: CallOutcome): CallState {
-  if (status === "succeeded") return "done";
-  return status === "outcome_unknown" ? "outcome_unknown" : "failed";
+function stateOf(outcome: CallOutcome): CallState {
+  if (hasResult(outcome)) return "done";
+  return outcome.status === "outcome_unknown" ? "outcome_unknown" : "failed";
 }
 
 /** What an earlier life of the run left of a call that must not be made again; null when it may be. */

@@ -15,7 +15,7 @@ import type {
   CallableTool,
   ResultSource,
 } from "../../contract/planned-call.ts";
-import type { CallError, CallResult } from "../../contract/run.ts";
+import { hasResult, type CallError, type CallResult } from "../../contract/run.ts";
 import { isJsonArray, type Json, type JsonObject } from "../../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { ParsedResults } from "./parsed-results.ts";
@@ -91,7 +91,7 @@ function lookUp(
   parsed: ParsedResults,
 ): Result<Json, string> {
   const result = call === undefined ? undefined : resultOf(call);
-  if (result?.status !== "succeeded") return fail(`there is no result of "${label}".`);
+  if (result === undefined || !hasResult(result)) return fail(`there is no result of "${label}".`);
   if (result.kept !== undefined)
     return fail(`the result of "${label}" is too long to be referred to; it is kept.`);
   const members = parsePointer(pointer) ?? [];

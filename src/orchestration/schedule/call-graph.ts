@@ -7,7 +7,7 @@
 
 import { foldUpward, upwardRanks } from "../../algorithms/upward-rank.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
-import type { CallResult } from "../../contract/run.ts";
+import { hasResult, type CallResult } from "../../contract/run.ts";
 
 /** One call of the graph. */
 export interface GraphCall {
@@ -151,6 +151,6 @@ export class CallGraph<Entry extends GraphCall> {
 }
 
 /** True when other calls may be built on this result. */
-export function isUsable({ status }: CallResult): boolean {
-  return status === "succeeded";
+export function isUsable(result: CallResult): boolean {
+  return hasResult(result);
 }

@@ -3,7 +3,12 @@
  * call (of its progress only the latest waits), and the calls themselves never wait for it.
  */
 
-import { type CallProgress, type CallResult, MAX_PROGRESS_EVENTS } from "../../contract/run.ts";
+import {
+  hasResult,
+  type CallProgress,
+  type CallResult,
+  MAX_PROGRESS_EVENTS,
+} from "../../contract/run.ts";
 import type { CallEvent } from "./scheduler.ts";
 
 /** Hands events to a reader. */
@@ -44,7 +49,7 @@ export class EventLine {
   sayEnd(result: CallResult): void {
     this.#progress.delete(result.id);
     const { status } = result;
-    if (status === "succeeded") this.say({ type: "call.completed", result });
+    if (hasResult(result)) this.say({ type: "call.completed", result });
     else this.say({ type: status === "cancelled" ? "call.cancelled" : "call.failed", result });
   }
 

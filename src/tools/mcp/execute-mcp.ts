@@ -11,8 +11,8 @@ import type { McpTool, Tool } from "../../contract/tool.ts";
 import { guard } from "../../resilience/guard.ts";
 import type { McpAnswer } from "../../upstream/mcp/call-tool.ts";
 import type { McpFailure } from "../../upstream/mcp/mcp-failure.ts";
+import { cachedCall, type SendLimits, type SentCall } from "../cache/cached-call.ts";
 import { refused, type Classified } from "../call-outcome.ts";
-import { keptResult } from "../kept-result.ts";
 import { createScrubber } from "../scrub.ts";
 import type { ToolPorts } from "../tool-ports.ts";
 import { mcpHeaders, mcpSecretNames } from "./mcp-headers.ts";
@@ -35,21 +35,36 @@ export async function executeMcp(
   signal: AbortSignal,
   progress: Progress,
 ): Promise<CallOutcome> {
-  const startedMs = ports.now();
   const endpoint = ports.mcp.servers.get(mcp.server);
   if (endpoint === undefined) {
     const message = `There is no MCP server "${mcp.server}".`;
     return refused({ code: "unknown_tool", message });
   }
-  const secretNames = mcpSecretNames(endpoint.headers);
-  const kept = await keptResult(ports, tool, call, secretNames);
-  const hit = kept === null ? null : await kept.results.get(kept.key, signal);
-  if (hit !== null) return { status: "succeeded", outputJson: hit, cache: "hit", attempts: 0 };
-  const cache = kept === null ? "bypass" : "miss";
+  const task = { tool, mcp, call, endpoint, secrets: mcpSecretNames(endpoint.headers) };
+  return cachedCall(ports, task, timeoutMs, signal, (own, limits) =>
+    sendMcp(own, task, limits, progress),
+  );
+}
+
+interface McpTask {
+  readonly tool: Tool;
+  readonly mcp: McpTool;
+  readonly call: PlannedCall;
+  readonly endpoint: McpEndpoint;
+  readonly secrets: ReadonlySet<string>;
+}
+
+async function sendMcp(
+  ports: ToolPorts,
+  { tool, mcp, call, endpoint, secrets }: McpTask,
+  { timeoutMs, signal }: SendLimits,
+  progress: Progress,
+): Promise<SentCall> {
+  const startedMs = ports.now();
   const opened = await mcpHeaders(endpoint, ports.openSecret);
-  if (!opened.ok) return { ...refused(opened.error), cache };
+  if (!opened.ok) return { outcome: refused(opened.error), answer: null };
   const target = {
-    sessionKey: sessionKey(ports, endpoint, secretNames),
+    sessionKey: sessionKey(ports, endpoint, secrets),
     url: endpoint.url,
     protocol: endpoint.protocol,
   };
@@ -79,10 +94,16 @@ export async function executeMcp(
   const outcome = answered.ok
     ? classifyAnswer(tool, answered.value, opened.value.secrets)
     : classifyMcpFailure(call, answered.error);
-  if (kept !== null && outcome.outputJson !== undefined) {
-    kept.results.put(kept.key, outcome.outputJson, kept.ttlS);
-  }
-  return { ...outcome, cache, attempts: progress.attempts };
+  return {
+    outcome: { ...outcome, attempts: progress.attempts },
+    answer: answered.ok ? { status: 200, headers: hintsOf(answered.value) } : null,
+  };
+}
+
+/** What a server says about keeping a result (`ttlMs`, `cacheScope`), in the words of HTTP. */
+function hintsOf({ ttlMs, cacheScope }: McpAnswer): Readonly<Record<string, string>> {
+  if (cacheScope === "private") return { "cache-control": "private" };
+  return ttlMs === null ? {} : { "cache-control": `max-age=${Math.floor(ttlMs / 1000)}` };
 }
 
 /** What a server says of a call's progress, without the call's secrets and no longer than may be handed on. */

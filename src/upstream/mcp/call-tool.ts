@@ -48,6 +48,9 @@ export interface McpAnswer {
   readonly content: readonly McpContent[];
   /** The tool ran and says that it failed. */
   readonly isError: boolean;
+  /** How long it may be kept, and for whom, by the word of its server; null where it says nothing. */
+  readonly ttlMs: number | null;
+  readonly cacheScope: string | null;
 }
 
 /** Calls the tool. Never rejects; when `signal` aborts, every connection is closed. */
@@ -101,10 +104,13 @@ async function attempt(
         toolDefinition: { name: call.tool, inputSchema: { ...call.input, type: "object" } },
       },
     );
+    const { ttlMs, cacheScope } = result;
     return ok({
       structured: result.structuredContent,
       content: result.content,
       isError: result.isError === true,
+      ttlMs: typeof ttlMs === "number" && ttlMs >= 0 ? ttlMs : null,
+      cacheScope: typeof cacheScope === "string" ? cacheScope : null,
     });
   } catch (thrown) {
     const failure = failureOf(thrown, exchange);

@@ -3,8 +3,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { resultKey, resultKeyPrefix, tenantScope } from "../../src/tools/cache-key.ts";
-import { storedTool } from "../support/tools.ts";
+import { resultKey, resultKeyPrefix, tenantScope } from "../../../src/tools/cache/cache-key.ts";
+import { storedTool } from "../../support/tools.ts";
 
 const HTTP = { method: "GET", url: "https://api.example.com/x" };
 const TOOL = storedTool("weather", { http: HTTP, effect: "read", cache: { ttl_s: 60 } });

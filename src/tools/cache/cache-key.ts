@@ -7,10 +7,10 @@
  * every field of the definition that is not named as irrelevant below. A new field does not compile until it is.
  */
 
-import type { TenantSnapshot } from "../contract/tenant.ts";
-import type { Tool, ToolDefinition } from "../contract/tool.ts";
-import { type JsonObject, canonicalJson } from "../platform/canonical-json.ts";
-import { toBase64Url, utf8 } from "../platform/encoding.ts";
+import type { TenantSnapshot } from "../../contract/tenant.ts";
+import type { Tool, ToolDefinition } from "../../contract/tool.ts";
+import { type JsonObject, canonicalJson } from "../../platform/canonical-json.ts";
+import { toBase64Url, utf8 } from "../../platform/encoding.ts";
 
 declare const SCOPE: unique symbol;
 

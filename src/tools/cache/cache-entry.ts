@@ -1,0 +1,89 @@
+/**
+ * What is kept of a call: its result or the refusal of its arguments, how long each use of it is allowed, and by what its
+ * tool can be asked whether it still holds. Stored as JSON text with the version of its shape; text of another version is
+ * no entry.
+ */
+
+import type { CallError, CallOutcome } from "../../contract/run.ts";
+import { isJsonObject, type Json } from "../../platform/canonical-json.ts";
+import { type Result, fail, ok } from "../../platform/result.ts";
+import { parseBoundedJson } from "../bounded-json.ts";
+
+/** Version of the stored shape. */
+const SHAPE = 2;
+
+/** By what a tool can be asked whether its answer still holds (RFC 9110 §8.8), and what it said of keeping it. */
+export interface Validators {
+  readonly etag?: string;
+  readonly lastModified?: string;
+  /** Holds on after a 304 that does not repeat it (RFC 9111 §4.3.4). */
+  readonly cacheControl?: string;
+}
+
+/** One kept result. Times are epoch ms. */
+export interface CacheEntry {
+  /** The result as JSON text, or why there is none. */
+  readonly kept: { readonly outputJson: string } | { readonly error: CallError };
+  /** Until then it answers. */
+  readonly expiresAtMs: number;
+  /** Until then it answers while it is asked for anew. */
+  readonly staleUntilMs: number;
+  /** Until then its tool may be asked whether it still holds. Never less than the others. */
+  readonly keptUntilMs: number;
+  /** How long its tool took, in ms, at least 1. */
+  readonly costMs: number;
+  readonly validators: Validators;
+}
+
+/** Why a stored text is no entry. */
+export type EntryFault = "corrupt" | "other_shape";
+
+/** The entry as the outcome of a call. */
+export function outcomeOf({
+  kept,
+}: CacheEntry): Pick<CallOutcome, "status" | "outputJson" | "error"> {
+  return "error" in kept ? { status: "failed", ...kept } : { status: "succeeded", ...kept };
+}
+
+/** Bytes an entry takes in memory, at most: two a character, and the bookkeeping around it. */
+export function sizeOf({ kept }: CacheEntry): number {
+  const length = "error" in kept ? kept.error.message.length : kept.outputJson.length;
+  return 2 * length + 512;
+}
+
+/** The entry as text. */
+export function writeEntry({ validators, ...entry }: CacheEntry): string {
+  return JSON.stringify({ shape: SHAPE, ...entry, ...validators });
+}
+
+/** The entry in a text, or why there is none. */
+export function readEntry(text: string): Result<CacheEntry, EntryFault> {
+  const parsed = parseBoundedJson(text);
+  if (!parsed.ok || !isJsonObject(parsed.value)) return fail("corrupt");
+  const { shape, kept, expiresAtMs, staleUntilMs, keptUntilMs, costMs } = parsed.value;
+  const { etag, lastModified, cacheControl } = parsed.value;
+  if (shape !== SHAPE) return fail("other_shape");
+  const read = keptOf(kept);
+  if (read === null) return fail("corrupt");
+  if (!isTime(expiresAtMs) || !isTime(staleUntilMs) || !isTime(keptUntilMs) || !isTime(costMs))
+    return fail("corrupt");
+  const validators = {
+    ...(typeof etag === "string" && { etag }),
+    ...(typeof lastModified === "string" && { lastModified }),
+    ...(typeof cacheControl === "string" && { cacheControl }),
+  };
+  return ok({ kept: read, expiresAtMs, staleUntilMs, keptUntilMs, costMs, validators });
+}
+
+function keptOf(kept: Json | undefined): CacheEntry["kept"] | null {
+  if (!isJsonObject(kept)) return null;
+  const { outputJson, error } = kept;
+  if (typeof outputJson === "string") return { outputJson };
+  // Only refusals of arguments are kept, and they have one code.
+  if (!isJsonObject(error) || typeof error["message"] !== "string") return null;
+  return { error: { code: "upstream_status", message: error["message"] } };
+}
+
+function isTime(value: Json | undefined): value is number {
+  return typeof value === "number" && Number.isFinite(value);
+}

@@ -1,0 +1,71 @@
+/** Every field of a tool's cache changes behaviour; test/node/field-inventory.test.ts keeps this list complete. */
+
+import { expect, it } from "vitest";
+
+import { callTool, echoTool, waitTool } from "./field-scene.ts";
+import { becomes, newTenant, servers, toolRequests, unique } from "./scene.ts";
+
+it("tool/cache/stale_s: lets a result whose time is over answer while it is asked for anew", async () => {
+  const mark = unique("k");
+  const cached = waitTool(0, mark, { cache: { ttl_s: 1, stale_s: 60 } });
+  const tenant = await newTenant({ tools: { cached } });
+  const use = async () => (await callTool(tenant, "cached", { q: "x" }))["cache"];
+  expect(await use()).toBe("miss");
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  expect(await use()).toBe("stale");
+  expect(await becomes(async () => (await toolRequests(mark)).started === 2, 5000)).toBe(true);
+  expect(await becomes(async () => (await use()) === "hit", 5000)).toBe(true);
+});
+
+it("tool/cache/negative_ttl_s: is how long a refusal of the arguments answers for", async () => {
+  const http = { url: `${servers.tools}/nothing-here` };
+  const tenant = await newTenant({
+    tools: {
+      kept: echoTool(http, { cache: { ttl_s: 60, negative_ttl_s: 60 } }),
+      asked: echoTool(http, { cache: { ttl_s: 60 } }),
+    },
+  });
+  const uses = async (tool: string) => {
+    const first = await callTool(tenant, tool);
+    const second = await callTool(tenant, tool);
+    expect(second).toMatchObject({ status: "failed", error: first["error"] });
+    return [first["cache"], second["cache"]];
+  };
+  expect(await uses("kept")).toEqual(["miss", "hit"]);
+  expect(await uses("asked")).toEqual(["miss", "miss"]);
+});
+
+it("tool/cache/vary: says whether a result depends on the caller's language", async () => {
+  const tenant = await newTenant({
+    tools: {
+      same: echoTool({}, { cache: { ttl_s: 60, vary: [] } }),
+      each: echoTool({}, { cache: { ttl_s: 60, vary: ["locale"] } }),
+      unsaid: echoTool({}, { cache: { ttl_s: 60 } }),
+    },
+  });
+  const inFrench = async (tool: string) => {
+    await callTool(tenant, tool, {}, { "accept-language": "en" });
+    return (await callTool(tenant, tool, {}, { "accept-language": "fr" }))["cache"];
+  };
+  expect(await inFrench("same")).toBe("hit");
+  expect(await inFrench("each")).toBe("miss");
+  expect(await inFrench("unsaid")).toBe("miss");
+});
+
+it("tool/cache/ttl_s: is how long a result answers for", async () => {
+  const tenant = await newTenant({
+    tools: {
+      never: echoTool(),
+      long: echoTool({}, { cache: { ttl_s: 600 } }),
+      short: echoTool({}, { cache: { ttl_s: 1 } }),
+    },
+  });
+  const cacheOf = async (tool: string) => (await callTool(tenant, tool, { q: "x" }))["cache"];
+  for (const tool of ["long", "short"]) {
+    expect(await becomes(async () => (await cacheOf(tool)) === "hit", 10_000)).toBe(true);
+  }
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  expect(await cacheOf("long")).toBe("hit");
+  expect(await cacheOf("short")).toBe("miss");
+  expect(await cacheOf("never")).toBe("bypass");
+});
