@@ -6,6 +6,7 @@
 import { aborts } from "./aborts.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
+import { breaker } from "./breaker.ts";
 import { crash } from "./crash.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   speculation,
   wire,
   crash,
+  breaker,
   mcp,
   simulation,
   earlyStart,

@@ -9,12 +9,12 @@ import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { Target, Upstream } from "../contract/upstream.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import { guard } from "../resilience/guard.ts";
 import { askMessagesModel } from "../upstream/anthropic/ask-messages.ts";
 import type { AskProvider } from "../upstream/ask-provider.ts";
 import { askChatModel } from "../upstream/chat-model.ts";
 import { askResponsesModel } from "../upstream/responses/ask-responses.ts";
 import { askWorkersAiModel } from "../upstream/workers-ai/ask-workers-ai.ts";
+import { guardUpstream } from "./guard-upstream.ts";
 import type { RunContext } from "./run-context.ts";
 import { openSecretFor } from "./secrets.ts";
 
@@ -48,20 +48,27 @@ export function modelPort(
     const apiKey = await targetKey(env, snapshot, route.target);
     if (!apiKey.ok) return apiKey;
     const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
-    const asked = await guard({ timeoutMs: timeouts.firstByteMs }, signal, (attemptSignal) =>
-      PROVIDERS[route.upstream.kind]({
-        baseUrl: route.target.base_url,
-        apiKey: apiKey.value,
-        body: { ...body, model: route.providerModel },
-        timeouts,
-        allowLoopback: env.ALLOW_LOOPBACK === "true",
-        // The guard lets go once the headers are in; the stream still ends with the run.
-        signal: AbortSignal.any([signal, attemptSignal]),
-      }),
+    return guardUpstream<AsyncIterable<ModelEvent>>(
+      snapshot,
+      {
+        name: route.name,
+        target: route.target,
+        timeoutMs: timeouts.firstByteMs,
+        // Until its first byte an answer is nobody's: asking again costs time and money, never a doubled effect.
+        allowed: "always",
+        attempt: (attemptSignal) =>
+          PROVIDERS[route.upstream.kind]({
+            baseUrl: route.target.base_url,
+            apiKey: apiKey.value,
+            body: { ...body, model: route.providerModel },
+            timeouts,
+            allowLoopback: env.ALLOW_LOOPBACK === "true",
+            // The guard lets go once the headers are in; the stream still ends with the run.
+            signal: AbortSignal.any([signal, attemptSignal]),
+          }),
+      },
+      signal,
     );
-    if (asked.ok) return asked;
-    if ("code" in asked.error) return fail(asked.error);
-    return fail({ code: asked.error.kind === "timeout" ? "upstream_timeout" : "cancelled" });
   };
 }
 

@@ -4,7 +4,7 @@ import type { GatewayError } from "../contract/error.ts";
 import { isDocumentText, type OpenApiImport } from "../contract/openapi-import.ts";
 import { isJsonObject, type Json, type JsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import { guard } from "../resilience/guard.ts";
+import { lookUp } from "../resilience/look-up.ts";
 import { parseBoundedJson } from "../tools/bounded-json.ts";
 import { checkEgress } from "../upstream/egress-guard.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
@@ -39,8 +39,8 @@ export async function openApiDocument(
     body: null,
   };
   const options = { allowLoopback, maxBytes: MAX_DOCUMENT_BYTES };
-  const fetched = await guard<UpstreamAnswer, UpstreamFailure>(
-    { timeoutMs: FETCH_TIMEOUT_MS },
+  const fetched = await lookUp<UpstreamAnswer, UpstreamFailure>(
+    FETCH_TIMEOUT_MS,
     signal,
     (attemptSignal) => sendRequest(request, options, attemptSignal),
   );

@@ -13,7 +13,7 @@ import { MAX_MCP_TOOLS } from "../contract/mcp.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import { guard } from "../resilience/guard.ts";
+import { lookUp } from "../resilience/look-up.ts";
 import { tenantObject } from "../tenancy/objects.ts";
 import { forgetSnapshot } from "../tenancy/snapshot.ts";
 import { sessionKey } from "../tools/mcp/execute-mcp.ts";
@@ -131,10 +131,8 @@ async function lookOf(
   // Nobody waits for it but who registers the server, and that one not for longer than this.
   const { listMcpTools } = await import("../upstream/mcp/list-tools.ts");
   const alone = new AbortController().signal;
-  const listed = await guard<McpToolList, McpFailure>(
-    { timeoutMs: LOOK_TIMEOUT_MS },
-    alone,
-    (signal) => listMcpTools(target, options, signal),
+  const listed = await lookUp<McpToolList, McpFailure>(LOOK_TIMEOUT_MS, alone, (signal) =>
+    listMcpTools(target, options, signal),
   );
   if (!listed.ok) return failedLook(endpoint, mcpCallError(listed.error));
   return lookFrom(endpoint, listed.value);

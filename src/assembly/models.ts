@@ -6,7 +6,7 @@
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { NamedUpstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
-import { guard } from "../resilience/guard.ts";
+import { lookUp } from "../resilience/look-up.ts";
 import { providerHeaders } from "../upstream/provider-headers.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { targetKey } from "./ask-model.ts";
@@ -50,7 +50,7 @@ async function askUpstream(
   if (target === undefined) return [];
   const apiKey = await targetKey(env, snapshot, target);
   if (!apiKey.ok) return [];
-  const answered = await guard({ timeoutMs: LIST_TIMEOUT_MS }, signal, (attemptSignal) =>
+  const answered = await lookUp(LIST_TIMEOUT_MS, signal, (attemptSignal) =>
     sendRequest(
       {
         method: "GET",

@@ -9,10 +9,10 @@ import type { JsonObject } from "../platform/canonical-json.ts";
 import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
 import { fail, type Result } from "../platform/result.ts";
-import { guard } from "../resilience/guard.ts";
 import { type PassedAnswer, passThrough } from "../upstream/pass-through.ts";
 import { type ModelRoute, routeModel, targetKey, timeoutsOf } from "./ask-model.ts";
 import type { StartedRun } from "./execute-order.ts";
+import { guardUpstream } from "./guard-upstream.ts";
 import type { RunCaller } from "./run-context.ts";
 
 /** A request as the client sent it. */
@@ -72,19 +72,26 @@ async function ask(
   const apiKey = await targetKey(env, snapshot, route.target);
   if (!apiKey.ok) return apiKey;
   const timeouts = timeoutsOf(route.upstream, snapshot.policy.runs.model_timeout_ms);
-  const asked = await guard({ timeoutMs: timeouts.firstByteMs }, signal, (attemptSignal) =>
-    passThrough({
-      url: route.target.base_url.replace(/\/+$/, "") + order.path,
-      apiKey: apiKey.value,
-      body: bodyFor(order.body, model === null ? null : route.providerModel),
-      timeouts,
-      allowLoopback: env.ALLOW_LOOPBACK === "true",
-      signal: AbortSignal.any([signal, attemptSignal]),
-    }),
+  return guardUpstream<PassedAnswer>(
+    snapshot,
+    {
+      name: route.name,
+      target: route.target,
+      timeoutMs: timeouts.firstByteMs,
+      // What such a route does is the provider's business: it may keep a file or start a job.
+      allowed: "only_if_not_executed",
+      attempt: (attemptSignal) =>
+        passThrough({
+          url: route.target.base_url.replace(/\/+$/, "") + order.path,
+          apiKey: apiKey.value,
+          body: bodyFor(order.body, model === null ? null : route.providerModel),
+          timeouts,
+          allowLoopback: env.ALLOW_LOOPBACK === "true",
+          signal: AbortSignal.any([signal, attemptSignal]),
+        }),
+    },
+    signal,
   );
-  if (asked.ok) return asked;
-  if ("code" in asked.error) return fail(asked.error);
-  return fail({ code: asked.error.kind === "timeout" ? "upstream_timeout" : "cancelled" });
 }
 
 /** Where a request without a model goes: the first upstream that speaks OpenAI's API. */

@@ -5,9 +5,13 @@
 
 import type { Residency } from "../contract/key.ts";
 import type { Policy } from "../contract/policy.ts";
+import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { Sealed, SealedSecret } from "../contract/secret.ts";
 import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
+import type { UpstreamSession } from "../contract/upstream-session.ts";
+import { OPEN_SESSION } from "../resilience/open-session.ts";
+import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import { tenantScope } from "../tools/cache/cache-key.ts";
 import type { McpPorts, ToolPorts } from "../tools/tool-ports.ts";
 import { sendRequest } from "../upstream/send.ts";
@@ -26,6 +30,8 @@ export interface ToolContext {
   readonly mcpServers?: readonly McpEndpoint[];
   readonly cacheEnabled: boolean;
   readonly results: Policy["results"];
+  /** Absent from an isolate that is one release behind. */
+  readonly resilience?: ResiliencePolicy;
   readonly locale: string;
   readonly traceparent: string | null;
 }
@@ -42,6 +48,7 @@ export function toolContext({ snapshot, locale, traceparent }: RunContext): Tool
     mcpServers,
     cacheEnabled: policy.cache.enabled,
     results: policy.results,
+    resilience: policy.resilience,
     locale,
     traceparent,
   };
@@ -62,11 +69,16 @@ export function toolPorts(
     credentials: new Map(context.secrets.map(({ name, version }) => [name, String(version)])),
     cache: scope === null ? null : { scope, results: resultsOf(env, context, defer) },
     mcp: mcpPorts(env, context, defer),
+    upstreams: upstreamsOf(context),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
     traceparent: context.traceparent,
     now: () => Date.now(),
   };
+}
+
+function upstreamsOf({ tenantId, resilience }: ToolContext): UpstreamSession {
+  return resilience === undefined ? OPEN_SESSION : upstreamSession(tenantId, resilience);
 }
 
 function mcpPorts(

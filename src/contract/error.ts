@@ -53,6 +53,14 @@ export type GatewayError =
       readonly upstreamCode: string | null;
       readonly retryAfterMs: number | null;
     }
+  /** The upstream fails so much that it is not asked for the moment. */
+  | { readonly code: "circuit_open"; readonly upstream: string; readonly retryAfterMs: number }
+  /** The upstream has asked to be left alone until then. */
+  | {
+      readonly code: "upstream_rate_limited";
+      readonly upstream: string;
+      readonly retryAfterMs: number;
+    }
   | { readonly code: "egress_refused"; readonly detail: string }
   | { readonly code: "secret_unavailable"; readonly secret: string }
   | { readonly code: "unavailable"; readonly retryAfterMs: number }

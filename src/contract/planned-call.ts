@@ -59,6 +59,8 @@ export interface PlannedCall {
   readonly partOf?: string;
   /** Made again on purpose, as a retry or a round of a loop: what an identical call gave before is no answer to it. */
   readonly again?: true;
+  /** Whoever makes the call repeats it itself when it fails, so it is sent once. */
+  readonly isRepeatedOutside?: true;
   /** Sent to the tool as `Idempotency-Key`, the same on every attempt and after a crash. Absent: none is sent. */
   readonly idempotencyKey?: string;
   /**

@@ -4,6 +4,7 @@
  */
 
 import type { Policy, Profile } from "./policy.ts";
+import { MAX_ATTEMPTS } from "./resilience-policy.ts";
 
 /** Between two comments on a silent stream: deployed, and in development, where only the next write shows that a client left. */
 const HEARTBEAT_MS = 2000;
@@ -29,6 +30,11 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       caps: { tags: {}, hosts: {}, groups: {} },
       references: "auto",
       tool_search_above: 64,
+    },
+    resilience: {
+      // A client of `simple` sees each failure as it comes, and repeats by itself what it wants repeated.
+      retry: { max_attempts: profile === "simple" ? 1 : MAX_ATTEMPTS, budget: 0.1 },
+      breaker: { enabled: profile !== "simple" },
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },

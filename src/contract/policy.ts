@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 
 import { Limits } from "./limits.ts";
 import { GroupName, LocaleSetting, wholeNumber } from "./names.ts";
+import { ResiliencePolicy } from "./resilience-policy.ts";
 
 /** Presets of this document; each contains the one before. */
 export const Profile = z.enum(["simple", "robust", "optimized", "autonomous"]);
@@ -94,6 +95,7 @@ export const Policy = z.strictObject({
   profile: Profile,
   limits: Limits,
   runs: RunPolicy,
+  resilience: ResiliencePolicy,
   cache: z.strictObject({ enabled: z.boolean() }),
   results: ResultPolicy,
   locale: LocaleSetting,

@@ -67,7 +67,7 @@ export type RunPart =
 /**
  * How a call ended. `degraded`: not with its tool's own answer of now, but with a result in its place. `outcome_unknown`: a write was sent and its answer lost; it may have happened. `approval_required`: it
  * was not made, because nobody has said yes to it. `skipped`: it was not made, because a call whose result it needs did
- * not succeed.
+ * not succeed. `circuit_open`: it was not sent, because its upstream fails.
  */
 export type CallStatus =
   | "succeeded"
@@ -76,6 +76,7 @@ export type CallStatus =
   | "timeout"
   | "cancelled"
   | "rate_limited"
+  | "circuit_open"
   | "skipped"
   | "outcome_unknown"
   | "approval_required";
@@ -122,6 +123,8 @@ export type CallErrorCode =
   /** An MCP server answered with a JSON-RPC error. */
   | "mcp_error"
   | "rate_limited"
+  /** The upstream fails so much that it is not asked for the moment. */
+  | "circuit_open"
   | "result_too_large"
   | "result_invalid"
   | "redirect_refused"

@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { ToolCache } from "./cache.ts";
 import { Chain } from "./chain.ts";
 import { AnyObject, GroupName, McpLabel, McpToolName, wholeNumber } from "./names.ts";
+import { MAX_ATTEMPTS } from "./resilience-policy.ts";
 
 /**
  * What a call may do to the world. Unknown means `write`. `pure` and `read` may be cached; a `write` whose answer was
@@ -60,6 +61,8 @@ export const ToolDefinition = z.strictObject({
   observable: z.optional(z.boolean()),
   /** Wall time of one call, counted from the moment it holds a connection. */
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
+  /** Requests that one call may become, in place of the policy's `resilience.retry.max_attempts`. */
+  retry: z.optional(z.strictObject({ max_attempts: wholeNumber(1, MAX_ATTEMPTS) })),
   /** Only for `pure` and `read`. */
   cache: z.optional(ToolCache),
   /** What a result of this tool may take of a model's turn, in estimated tokens; a longer one is cut. */

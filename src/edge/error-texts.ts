@@ -104,6 +104,14 @@ export const ENGLISH: ErrorTexts = {
     title: "Upstream rejected the request",
     detail: "The upstream answered with status {upstreamStatus}.",
   },
+  circuit_open: {
+    title: "Upstream failing",
+    detail: "The upstream {upstream} fails; it is not asked for the moment.",
+  },
+  upstream_rate_limited: {
+    title: "Upstream busy",
+    detail: "The upstream {upstream} has asked to be left alone for the moment.",
+  },
   egress_refused: {
     title: "Address refused",
     detail: "The gateway does not send requests to this address: {detail}",

@@ -109,11 +109,16 @@ function errorType(status: number): string {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
+/** What OpenAI's clients know as one code. */
+const RATE_LIMITS: ReadonlySet<ErrorCode> = new Set([
+  "quota_exceeded",
+  "concurrency_exceeded",
+  "upstream_rate_limited",
+]);
+
 function errorCode(error: GatewayError): string {
   if (error.code === "unauthenticated") return "invalid_api_key";
-  if (error.code === "quota_exceeded" || error.code === "concurrency_exceeded") {
-    return "rate_limit_exceeded";
-  }
+  if (RATE_LIMITS.has(error.code)) return "rate_limit_exceeded";
   if (error.code !== "upstream_rejected" || ABOUT_THE_GATEWAY.has(error.upstreamStatus)) {
     return error.code;
   }

@@ -36,6 +36,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_timeout: 504,
   upstream_invalid_response: 502,
   upstream_rejected: 502,
+  circuit_open: 503,
+  upstream_rate_limited: 429,
   egress_refused: 502,
   secret_unavailable: 502,
   unavailable: 503,

@@ -12,6 +12,7 @@ import { shareCalls } from "../orchestration/journal/share-calls.ts";
 import type { FindTool } from "../orchestration/plan/plan-call.ts";
 import type { Clock, Lane, LanePool, PlannedCall, SchedulePorts } from "../orchestration/ports.ts";
 import { createStop } from "../orchestration/stop.ts";
+import { OPEN_SESSION } from "../resilience/open-session.ts";
 import { classifyFailure, refused } from "../tools/call-outcome.ts";
 import { writeChainOutput } from "../tools/chain-output.ts";
 import { executeCall } from "../tools/execute-call.ts";
@@ -112,6 +113,7 @@ export class ToolSet {
       credentials: new Map(),
       cache: null,
       mcp: NO_SERVERS,
+      upstreams: OPEN_SESSION,
       allowLoopback: tool.allowLoopback,
       now: () => world.clock.now(),
     };

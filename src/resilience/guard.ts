@@ -1,64 +1,145 @@
 /**
- * guard(): the one seam every outgoing call passes, and the only place that waits for one.
+ * guard(): the one seam every outgoing call passes.
  *
  * The order of its layers is fixed, outermost first: deadline > retry > balance > breaker > concurrency > hedge > call.
- * Today only the deadline stands here; the others take their places inside it without callers noticing. The deadline is
- * a hard race: an attempt that ignores its signal is left behind, it does not hold up the caller. A failure of the
- * attempt is handed on untouched; an attempt that throws is a bug and is thrown on.
+ * Each has a file of its own; a failure of the last attempt is handed on untouched, an attempt that throws is a bug and is
+ * thrown on. What an attempt says of its target is reported once, however it ends: answered, given up, or left behind.
  */
 
+import type { UpstreamSession, Verdict } from "../contract/upstream-session.ts";
+import type { Clock } from "../platform/clock.ts";
 import { type Result, fail } from "../platform/result.ts";
+import { type DeadlineFailure, TIMED_OUT, withDeadline } from "./deadline.ts";
+import { type Judged, type RetryRule, withRetries } from "./retry.ts";
+import { type GuardTarget, route, type RouteFailure } from "./route.ts";
 
-/** What the layers obey. */
-export interface GuardPolicy {
-  /** Wall time of the whole call, counted from now. */
+/** Ends that the guard itself decides. `sent` is false only when nothing can have reached an upstream. */
+export type GuardFailure = DeadlineFailure | RouteFailure;
+
+/** One call under guard. */
+export interface GuardedCall<Target extends GuardTarget, T, F> {
+  /** Where it may go; at least one. */
+  readonly targets: readonly Target[];
+  /** Wall time of the whole, all attempts and pauses included. */
   readonly timeoutMs: number;
+  readonly retry: { readonly allowed: RetryRule; readonly maxAttempts: number };
+  /** One request. Must stop when `signal` aborts. */
+  readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, F>>;
+  /** What its end says of the target: by status and kind, never by the words of a message. */
+  readonly classify: (result: Result<T, F>) => Verdict;
 }
 
-/** Ends that the guard itself decides. `sent` is true once an attempt was started, since it may have reached the upstream. */
-export type GuardFailure =
-  | { readonly kind: "timeout"; readonly sent: true }
-  | { readonly kind: "aborted"; readonly sent: boolean };
+/** What a guarded call needs of the world. */
+export interface GuardWorld {
+  readonly session: UpstreamSession;
+  readonly clock: Clock;
+  readonly random: () => number;
+}
 
-/** Arms one timer and returns what disarms it. */
-export type StartTimer = (callback: () => void, delayMs: number) => () => void;
-
-/**
- * Runs `attempt` until it settles, `policy.timeoutMs` has passed or `signal` aborts, whichever is first. The attempt's
- * own signal aborts in the last two cases. Nothing is left behind: neither a timer nor a listener on `signal`. So what
- * outlives a successful attempt, such as a stream, must watch the caller's signal itself:
- * `AbortSignal.any([attemptSignal, signal])`.
- */
-export async function guard<T, F>(
-  policy: GuardPolicy,
+/** Makes the call; see above. The caller owns what a success brings, such as a stream. */
+export async function guard<Target extends GuardTarget, T, F>(
+  call: GuardedCall<Target, T, F>,
+  world: GuardWorld,
   signal: AbortSignal,
-  attempt: (signal: AbortSignal) => Promise<Result<T, F>>,
-  startTimer: StartTimer = platformTimer,
 ): Promise<Result<T, F | GuardFailure>> {
-  if (signal.aborted) return fail({ kind: "aborted", sent: false });
-  const controller = new AbortController();
-  const { promise: ended, resolve: end } = Promise.withResolvers<Result<never, GuardFailure>>();
-  const onAbort = () => {
-    end(fail({ kind: "aborted", sent: true }));
-    controller.abort();
+  const { clock, session, random } = world;
+  const requests = new Requests(call, world);
+  const deadlineAtMs = clock.now() + call.timeoutMs;
+  const deadline = {
+    clock,
+    timeoutMs: call.timeoutMs,
+    mayBeSent: () => requests.mayBeSent,
   };
-  signal.addEventListener("abort", onAbort, { once: true });
-  const stopTimer = startTimer(() => {
-    end(fail({ kind: "timeout", sent: true }));
-    controller.abort();
-  }, policy.timeoutMs);
-  try {
-    const attempted = attempt(controller.signal);
-    // Should the race be lost, the attempt still settles some day; its late failure belongs to nobody.
-    attempted.catch(() => {});
-    return await Promise.race([ended, attempted]);
-  } finally {
-    stopTimer();
-    signal.removeEventListener("abort", onAbort);
+  return withDeadline(deadline, signal, (within) =>
+    withRetries(
+      { ...call.retry, deadlineAtMs },
+      { clock, random, takeToken: () => session.takeRetryToken(requests.lastTarget) },
+      within,
+      () => requests.send(within, deadlineAtMs),
+    ),
+  );
+}
+
+const IGNORED: Verdict = { class: "ignored", retryAfterMs: null, executed: true };
+
+/** The requests of one call. */
+class Requests<Target extends GuardTarget, T, F> {
+  readonly #call: GuardedCall<Target, T, F>;
+  readonly #world: GuardWorld;
+  readonly #tried = new Set<string>();
+  #open = 0;
+  #wasExecuted = false;
+  #lastTarget = "";
+
+  constructor(call: GuardedCall<Target, T, F>, world: GuardWorld) {
+    this.#call = call;
+    this.#world = world;
+  }
+
+  /** Whether the upstream may have done something by now. */
+  get mayBeSent(): boolean {
+    return this.#open > 0 || this.#wasExecuted;
+  }
+
+  /** Whose budget a further request takes from. */
+  get lastTarget(): string {
+    return this.#lastTarget;
+  }
+
+  /** One request to the best target, or why there is none. */
+  async send(
+    signal: AbortSignal,
+    deadlineAtMs: number,
+  ): Promise<Judged<Result<T, F | GuardFailure>>> {
+    const { session, clock } = this.#world;
+    const chosen = route(this.#call.targets, this.#tried, session);
+    if (!chosen.ok) return held(chosen.error);
+    const { value: target } = chosen;
+    this.#lastTarget = target.id;
+    this.#tried.add(target.id);
+    const startedMs = clock.now();
+    const pass = session.enter(target.id, deadlineAtMs - startedMs);
+    const told: { verdict: Verdict | null } = { verdict: null };
+    const report = (verdict: Verdict): Verdict => {
+      if (told.verdict !== null) return told.verdict;
+      told.verdict = verdict;
+      session.report(pass, verdict, clock.now() - startedMs);
+      return verdict;
+    };
+    const onAbort = (): void => void report(abandoned(signal));
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#open += 1;
+    try {
+      const result = await this.#call.attempt(target, signal);
+      const verdict = report(this.#call.classify(result));
+      const hasOther = this.#tried.size < this.#call.targets.length;
+      return { result, verdict, wasSent: true, hasOther };
+    } finally {
+      // A bug, or nothing new.
+      const { executed } = report(IGNORED);
+      this.#open -= 1;
+      if (executed) this.#wasExecuted = true;
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 }
 
-function platformTimer(callback: () => void, delayMs: number): () => void {
-  const timer = setTimeout(callback, delayMs);
-  return () => clearTimeout(timer);
+/** An attempt that was given up: too slow by its own fault, or left by its caller. */
+function abandoned(signal: AbortSignal): Verdict {
+  return signal.reason === TIMED_OUT ? { ...IGNORED, class: "timed_out" } : IGNORED;
+}
+
+/** Nothing was sent. Only what asked to be left alone is worth waiting for. */
+function held(failure: RouteFailure): Judged<Result<never, RouteFailure>> {
+  const isWait = failure.cause === "rate_limited";
+  return {
+    result: fail(failure),
+    verdict: {
+      class: isWait ? "rate_limited" : "ignored",
+      retryAfterMs: isWait ? failure.retryAfterMs : null,
+      executed: false,
+    },
+    wasSent: false,
+    hasOther: false,
+  };
 }

@@ -53,6 +53,8 @@ export function classifyFailure(
         status: lost("cancelled"),
         error: { code: "cancelled", message: "The call was cancelled." },
       };
+    case "held":
+      return held(failure);
     case "unreachable":
       return {
         status: lost("failed"),
@@ -77,6 +79,18 @@ export function classifyFailure(
     case "request_refused":
       return { status: "failed", error: { code: "egress_refused", message: failure.reason } };
   }
+}
+
+/** Not sent, because of what is known of the tool's server. */
+function held({ cause, retryAfterMs }: Extract<GuardFailure, { kind: "held" }>): Refused {
+  const message =
+    cause === "circuit_open"
+      ? "The tool's server fails; it is not asked for the moment."
+      : "The tool's server has asked to be left alone for the moment.";
+  return {
+    status: cause,
+    error: { code: cause, message, retry_after_ms: Math.ceil(retryAfterMs) },
+  };
 }
 
 /** A write that may have reached its tool and got no answer may have happened; anything else ended as it looks. */

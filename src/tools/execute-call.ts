@@ -8,9 +8,11 @@
 import type { CallError, CallOutcome } from "../contract/run.ts";
 import { type HttpTool, needsApproval, type Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
-import { guard } from "../resilience/guard.ts";
+import type { Verdict } from "../contract/upstream-session.ts";
+import { ok } from "../platform/result.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
 import type { UpstreamAnswer, UpstreamRequest } from "../upstream/send.ts";
+import { statusVerdict } from "../upstream/status-verdict.ts";
 import { runBuiltin } from "./builtin/run-builtin.ts";
 import type { Validators } from "./cache/cache-entry.ts";
 import { cachedCall, type SendLimits, type SentCall } from "./cache/cached-call.ts";
@@ -25,8 +27,10 @@ import {
 } from "./call-outcome.ts";
 import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
 import { executeMcp } from "./mcp/execute-mcp.ts";
-import { readOutput } from "./read-output.ts";
+import { isDamaged, readOutput } from "./read-output.ts";
+import { type SendableCall, sendCall } from "./send-call.ts";
 import type { ToolPorts } from "./tool-ports.ts";
+import { BROKEN_ANSWER, verdictOfFailure } from "./verdict.ts";
 
 /** Longest decoded answer of a tool. */
 export const MAX_RESULT_BYTES = 8 * 1024 * 1024;
@@ -95,10 +99,13 @@ async function sendHttp(
   if (!built.ok) return { outcome: refused(built.error), answer: null };
   const { request } = conditional(built.value, validators);
   const remainingMs = Math.max(0, timeoutMs - (ports.now() - startedMs));
-  const answered = await guard<UpstreamAnswer, UpstreamFailure>(
-    { timeoutMs: remainingMs },
-    signal,
-    (attemptSignal) => {
+  const sendable: SendableCall<ReadAnswer, UpstreamFailure> = {
+    call: task.call,
+    definition: task.tool.definition,
+    target: `tool:${task.tool.name}`,
+    isKeyed: task.call.idempotencyKey !== undefined,
+    timeoutMs: remainingMs,
+    attempt: async (attemptSignal) => {
       progress.attempts += 1;
       const { allowLoopback, beforeLongAnswer } = ports;
       const options = {
@@ -106,15 +113,17 @@ async function sendHttp(
         maxBytes: MAX_RESULT_BYTES,
         ...(beforeLongAnswer !== undefined && { beforeLongAnswer }),
       };
-      return ports.send(keyedRequest(request, task.call), options, attemptSignal);
+      const answered = await ports.send(keyedRequest(request, task.call), options, attemptSignal);
+      return answered.ok ? ok(readAnswer(task, built.value, answered.value)) : answered;
     },
-  );
-  const outcome = answered.ok
-    ? classifyAnswer(task, built.value, answered.value)
-    : classifyFailure(task.call, answered.error);
+    classify: (result) => (result.ok ? result.value.verdict : verdictOfFailure(result.error)),
+  };
+  const answered = await sendCall(ports, sendable, signal);
+  const outcome = answered.ok ? answered.value.outcome : classifyFailure(task.call, answered.error);
   return {
     outcome: { ...outcome, attempts: progress.attempts },
-    answer: answered.ok ? answered.value : null,
+    // What was damaged on its way is not kept.
+    answer: answered.ok && answered.value.verdict !== BROKEN_ANSWER ? answered.value.answer : null,
   };
 }
 
@@ -153,14 +162,22 @@ function executeBuiltin(
   };
 }
 
-function classifyAnswer(
-  { tool }: HttpCall,
-  built: BuiltRequest,
-  answer: UpstreamAnswer,
-): Classified {
-  if (answer.status >= 400) return classifyStatus(answer.status, answer.retryAfterMs);
+/** An answer, read: what it means for the call, and what it says of the tool's server. */
+interface ReadAnswer {
+  readonly answer: UpstreamAnswer;
+  readonly outcome: Classified;
+  readonly verdict: Verdict;
+}
+
+function readAnswer({ tool }: HttpCall, built: BuiltRequest, answer: UpstreamAnswer): ReadAnswer {
+  const verdict = statusVerdict(answer.status, answer.retryAfterMs);
+  if (answer.status >= 400)
+    return { answer, outcome: classifyStatus(answer.status, answer.retryAfterMs), verdict };
   const output = readOutput(tool.definition, answer, built.secrets);
-  return output.ok
+  const outcome: Classified = output.ok
     ? { status: "succeeded", outputJson: output.value }
     : { status: "failed", error: output.error };
+  // Text in place of JSON reads as a string; anything else has been parsed.
+  const mayBeDamaged = !output.ok || output.value.startsWith('"');
+  return { answer, outcome, verdict: mayBeDamaged && isDamaged(answer) ? BROKEN_ANSWER : verdict };
 }

@@ -37,6 +37,19 @@ export function readOutput(
   return leaked ? invalid("The tool's answer holds a secret of the call.") : ok(outputJson);
 }
 
+/** True for an answer that calls itself JSON and is none: it was cut off or damaged on its way. */
+export function isDamaged({
+  contentType,
+  text,
+}: {
+  readonly contentType: string;
+  readonly text: string;
+}): boolean {
+  if (!/[/+]json$/.test(contentType) || text.trim() === "") return false;
+  const parsed = parseBoundedJson(text);
+  return !parsed.ok && parsed.error !== "too_deep";
+}
+
 interface ParsedAnswer {
   readonly value: Json;
   /** False when the text was wrapped as a string. */

@@ -3,6 +3,7 @@
 import type { McpEndpoint } from "../contract/mcp.ts";
 import type { CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
+import type { UpstreamSession } from "../contract/upstream-session.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
 import type { TenantScope } from "./cache/cache-key.ts";
@@ -20,6 +21,8 @@ export interface ToolPorts extends RequestContext {
   /** Null when nothing of this tenant may be cached: policy or residency. */
   readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
   readonly mcp: McpPorts;
+  /** What is known of the servers the tools are on. */
+  readonly upstreams: UpstreamSession;
   readonly allowLoopback: boolean;
   /** Awaited before the rest of a long answer is read. Absent: it is read at once. */
   readonly beforeLongAnswer?: () => Promise<void>;

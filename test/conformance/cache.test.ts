@@ -77,7 +77,9 @@ describe("the same call", () => {
   it("gives a failure no place", async () => {
     const k = unique("k");
     const http = { method: "GET", url: `${servers.tools}/echo`, query: { k, fault: "500" } };
-    const tenant = await newTenant({ tools: { echo: echoTool(k, { http }) } });
+    const tenant = await newTenant({
+      tools: { echo: echoTool(k, { http, retry: { max_attempts: 1 } }) },
+    });
     for (let n = 0; n < 3; n += 1) {
       const answer = await send("POST", "/v1/runs", {
         key: tenant.apiKey,

@@ -35,7 +35,10 @@ describe("a read in a later turn of a chat", () => {
     const mark = unique("broken");
     const tenant = await newTenant({
       tools: {
-        step: echoTool({ url: `${servers.tools}/sleep/1`, query: { k: mark, fault: "500" } }),
+        step: echoTool(
+          { url: `${servers.tools}/sleep/1`, query: { k: mark, fault: "500" } },
+          { retry: { max_attempts: 1 } },
+        ),
       },
     });
     const turn = { calls: [{ name: "step", arguments: { q: "same" } }] };

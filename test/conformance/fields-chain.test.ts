@@ -15,6 +15,8 @@ beforeAll(async () => {
   const any = { type: "object" };
   const sum = { type: "object", properties: { expression: { type: "string" } } };
   tenant = await newTenant({
+    // The broken tool is asked in every test.
+    policy: { resilience: { breaker: { enabled: false } } },
     tools: {
       say: echoTool({ method: "POST", body: "json" }, { input: any }),
       sum: { description: "Calculates", input: sum, effect: "pure", builtin: "calculator" },

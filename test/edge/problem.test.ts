@@ -48,6 +48,11 @@ const EVERY: { readonly [C in ErrorCode]: readonly [number, Extract<GatewayError
       502,
       { code: "upstream_rejected", upstreamStatus: 503, upstreamCode: null, retryAfterMs: null },
     ],
+    circuit_open: [503, { code: "circuit_open", upstream: "openai", retryAfterMs: 4000 }],
+    upstream_rate_limited: [
+      429,
+      { code: "upstream_rate_limited", upstream: "openai", retryAfterMs: 4000 },
+    ],
     egress_refused: [502, { code: "egress_refused", detail: "private address" }],
     secret_unavailable: [502, { code: "secret_unavailable", secret: "weather" }],
     unavailable: [503, { code: "unavailable", retryAfterMs: 1 }],

@@ -3,6 +3,7 @@
 import { inject } from "vitest";
 
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
+import { OPEN_SESSION } from "../../src/resilience/open-session.ts";
 import type { ResultKey } from "../../src/tools/cache/cache-key.ts";
 import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
 import {
@@ -85,6 +86,7 @@ export function portsFor(
       defer: () => undefined,
       onListChanged: () => undefined,
     },
+    upstreams: OPEN_SESSION,
     allowLoopback: true,
     locale: "en",
     traceparent: null,

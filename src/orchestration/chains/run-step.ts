@@ -47,6 +47,9 @@ type Outcome = Result<Json, StepFailure>;
 
 const AGAIN = { again: true } as const;
 
+/** A step that says how often it is tried repeats its calls itself. */
+const REPEATED_HERE = { isRepeatedOutside: true } as const;
+
 type RefusalCode =
   | "arguments_invalid"
   | "list_too_long"
@@ -177,6 +180,7 @@ class StepRun {
       timeoutMs: Math.min(planned.value.timeoutMs, this.#step.timeout_ms ?? Infinity),
       partOf: this.#host.parent.id,
       ...(branch !== undefined && { branch }),
+      ...(this.#step.retry !== undefined && REPEATED_HERE),
       // Identical writes are told apart by their number, so that a run that starts again knows them.
       ...(isAgain && !effectExceeds(planned.value.effect, "read") && AGAIN),
     };

@@ -8,13 +8,15 @@ import type { McpEndpoint } from "../../contract/mcp.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { type CallOutcome, type CallProgress, MAX_PROGRESS_MESSAGE } from "../../contract/run.ts";
 import type { McpTool, Tool } from "../../contract/tool.ts";
-import { guard } from "../../resilience/guard.ts";
 import type { McpAnswer } from "../../upstream/mcp/call-tool.ts";
 import type { McpFailure } from "../../upstream/mcp/mcp-failure.ts";
 import { cachedCall, type SendLimits, type SentCall } from "../cache/cached-call.ts";
+import { ANSWERED } from "../../upstream/status-verdict.ts";
 import { refused, type Classified } from "../call-outcome.ts";
 import { createScrubber } from "../scrub.ts";
+import { type SendableCall, sendCall } from "../send-call.ts";
 import type { ToolPorts } from "../tool-ports.ts";
+import { verdictOfFailure } from "../verdict.ts";
 import { mcpHeaders, mcpSecretNames } from "./mcp-headers.ts";
 import { classifyMcpFailure } from "./mcp-outcome.ts";
 import { readMcpAnswer } from "./read-answer.ts";
@@ -68,16 +70,21 @@ async function sendMcp(
     url: endpoint.url,
     protocol: endpoint.protocol,
   };
-  const remainingMs = Math.max(0, timeoutMs - (ports.now() - startedMs));
-  const answered = await guard<McpAnswer, McpFailure>(
-    { timeoutMs: remainingMs },
-    signal,
-    (attemptSignal) => {
+  const sentMs = ports.now();
+  const remainingMs = Math.max(0, timeoutMs - (sentMs - startedMs));
+  const sendable: SendableCall<McpAnswer, McpFailure> = {
+    call,
+    definition: tool.definition,
+    target: `mcp:${mcp.server}`,
+    // The protocol carries no key; whoever declared the tool idempotent vouched for it.
+    isKeyed: true,
+    timeoutMs: remainingMs,
+    attempt: (attemptSignal) => {
       const options = {
         headers: requestHeaders(ports, opened.value.headers),
         allowLoopback: ports.allowLoopback,
         maxBytes: MAX_MCP_BYTES,
-        timeoutMs: remainingMs,
+        timeoutMs: Math.max(1, remainingMs - (ports.now() - sentMs)),
         idleTimeoutMs: endpoint.idleTimeoutMs,
         defer: (work: Promise<unknown>) => ports.mcp.defer(work),
         onListChanged: () => ports.mcp.onListChanged(mcp.server),
@@ -90,7 +97,10 @@ async function sendMcp(
       const what = { tool: mcp.tool, arguments: call.arguments, input: tool.definition.input };
       return ports.mcp.call(target, what, options, attemptSignal);
     },
-  );
+    // A server that answers works, even where its tool says that it failed.
+    classify: (result) => (result.ok ? ANSWERED : verdictOfFailure(result.error)),
+  };
+  const answered = await sendCall(ports, sendable, signal);
   const outcome = answered.ok
     ? classifyAnswer(tool, answered.value, opened.value.secrets)
     : classifyMcpFailure(call, answered.error);

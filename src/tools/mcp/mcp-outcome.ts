@@ -23,6 +23,7 @@ export function classifyMcpFailure(
         status: lostStatus(call, failure.sent, "timeout"),
         error: { code: "tool_timeout", message: "The tool did not answer in time." },
       };
+    case "held":
     case "aborted":
     case "cancelled":
     case "unreachable":

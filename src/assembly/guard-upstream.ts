@@ -1,0 +1,68 @@
+/**
+ * A request to one of the tenant's model upstreams under guard: retries, breaker and deadline as the tenant's policy has
+ * them, and every end as an error a client may see.
+ */
+
+import type { GatewayError } from "../contract/error.ts";
+import type { TenantSnapshot } from "../contract/tenant.ts";
+import type { NamedUpstream, Target } from "../contract/upstream.ts";
+import { PLATFORM_CLOCK } from "../platform/clock.ts";
+import { fail, type Result } from "../platform/result.ts";
+import { guard, type GuardFailure } from "../resilience/guard.ts";
+import type { RetryRule } from "../resilience/retry.ts";
+import { upstreamSession } from "../tenancy/upstream-sessions.ts";
+import { modelVerdict } from "../upstream/model-verdict.ts";
+import { ANSWERED } from "../upstream/status-verdict.ts";
+
+/** One request of a run to an upstream. */
+export interface UpstreamRequest<T> {
+  readonly name: NamedUpstream["name"];
+  readonly target: Target;
+  /** Until the first byte of the answer, all attempts included. */
+  readonly timeoutMs: number;
+  readonly allowed: RetryRule;
+  readonly attempt: (signal: AbortSignal) => Promise<Result<T, GatewayError>>;
+}
+
+/** Sends it; the caller owns what comes back, such as a stream. Aborting `signal` ends the request. */
+export async function guardUpstream<T>(
+  { tenantId, policy }: Pick<TenantSnapshot, "tenantId" | "policy">,
+  request: UpstreamRequest<T>,
+  signal: AbortSignal,
+): Promise<Result<T, GatewayError>> {
+  const { resilience } = policy;
+  const { name, target, timeoutMs, allowed, attempt } = request;
+  const asked = await guard<{ readonly id: string }, T, GatewayError>(
+    {
+      targets: [{ id: `${name}@${target.id}` }],
+      timeoutMs,
+      retry: { allowed, maxAttempts: resilience.retry.max_attempts },
+      attempt: (_, attemptSignal) => attempt(attemptSignal),
+      classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
+    },
+    {
+      session: upstreamSession(tenantId, resilience),
+      clock: PLATFORM_CLOCK,
+      random: () => Math.random(),
+    },
+    signal,
+  );
+  if (asked.ok) return asked;
+  return fail("code" in asked.error ? asked.error : errorOf(name, asked.error));
+}
+
+/** An end that the guard decided, as a client sees it. */
+function errorOf(upstream: string, failure: GuardFailure): GatewayError {
+  switch (failure.kind) {
+    case "timeout":
+      return { code: "upstream_timeout" };
+    case "aborted":
+      return { code: "cancelled" };
+    case "held": {
+      const retryAfterMs = Math.ceil(failure.retryAfterMs);
+      return failure.cause === "circuit_open"
+        ? { code: "circuit_open", upstream, retryAfterMs }
+        : { code: "upstream_rate_limited", upstream, retryAfterMs };
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * UpstreamSession: what a guarded call knows of the upstreams it may go to, and what it tells about them.
+ *
+ * The isolate answers from memory at once; nothing here waits. `resilience` uses the port, `tenancy` implements it with
+ * what the tenant's isolates have agreed on. A target's name is a breaker's name: `<upstream>@<target>` of a model
+ * upstream, `tool:<name>` of an HTTP tool (`tool:<name>@<target>` when it has several), `mcp:<label>` of an MCP server.
+ */
+
+import type { ResiliencePolicy } from "./resilience-policy.ts";
+
+/**
+ * What an attempt says of its target. `ok` is an answer; `failed` is the target's fault; `rate_limited` asks
+ * to come back later; `credential` refuses the key; `ignored` says nothing: the request's own fault, a caller that left, a
+ * hedge that lost. `timed_out` had no answer when its time was over, which may have been too short.
+ */
+export type AttemptClass =
+  | "ok"
+  | "failed"
+  | "timed_out"
+  | "rate_limited"
+  | "credential"
+  | "ignored";
+
+/** How one attempt went. */
+export interface Verdict {
+  readonly class: AttemptClass;
+  /** The target's own word on when to come back, or null. */
+  readonly retryAfterMs: number | null;
+  /** False only when the upstream provably did nothing with the request. */
+  readonly executed: boolean;
+}
+
+/** Why no request may go to a target now. */
+export interface Held {
+  /** `circuit_open`: it fails. `rate_limited`: it asked to be left alone until then. */
+  readonly cause: "circuit_open" | "rate_limited";
+  readonly retryAfterMs: number;
+  /** Somebody with the right to has said so; no panic overrules it. */
+  readonly isForced: boolean;
+}
+
+/** Leave to send one request to a target. It must be given back with `report`, once. */
+export interface Pass {
+  readonly target: string;
+  /** The probe of a half-open breaker this request is, or null. */
+  readonly probe: number | null;
+}
+
+/** See above. Nothing rejects, throws or waits. */
+export interface UpstreamSession {
+  readonly policy: ResiliencePolicy;
+  /** Why the target may not be asked now, or null when it may. Changes nothing. */
+  held(target: string): Held | null;
+  /** Leave for one request, whatever `held` says (a panic may overrule it). A probe's place is taken. */
+  enter(target: string, timeoutMs: number): Pass;
+  /** How the request of `pass` went, and how long it took. */
+  report(pass: Pass, verdict: Verdict, durationMs: number): void;
+  /** Takes leave for one request more than was asked for; false when the target's budget is spent. */
+  takeRetryToken(target: string): boolean;
+}

@@ -1,0 +1,12 @@
+/** The session of calls that nothing is known about: every request may go, none is repeated. */
+
+import type { UpstreamSession } from "../contract/upstream-session.ts";
+
+/** See above. It keeps nothing. */
+export const OPEN_SESSION: UpstreamSession = {
+  policy: { retry: { max_attempts: 1, budget: 0 }, breaker: { enabled: false } },
+  held: () => null,
+  enter: (target) => ({ target, probe: null }),
+  report: () => undefined,
+  takeRetryToken: () => false,
+};

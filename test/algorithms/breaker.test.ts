@@ -1,0 +1,165 @@
+import {
+  array,
+  assert,
+  constant,
+  constantFrom,
+  integer,
+  oneof,
+  property,
+  record,
+} from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { Breaker, FIRST_OPEN_MS, MOST_OPEN_MS, PROBES } from "../../src/algorithms/breaker.ts";
+
+/** One thing that may happen to a breaker. */
+const STEP = oneof(
+  record({ kind: constant("wait" as const), ms: integer({ min: 0, max: 20_000 }) }),
+  record({ kind: constant("count" as const), bad: integer({ min: 0, max: 6 }) }),
+  record({ kind: constant("lease" as const), ttlMs: constantFrom(500, 5_000) }),
+  record({ kind: constant("answer" as const), end: constantFrom("good", "bad", "ignored") }),
+);
+
+/** Fails until it is open; the time does not move. */
+function opened(random = () => 0.5): Breaker {
+  const breaker = new Breaker(random);
+  for (let n = 0; n < 5; n += 1) breaker.count(0, 1, null, 0);
+  expect(breaker.state(0).phase).toBe("open");
+  return breaker;
+}
+
+/** Answers all probes of all stages. */
+function pass(breaker: Breaker, nowMs: number): void {
+  for (const places of PROBES) {
+    const probes = Array.from({ length: 50 }, () => breaker.lease(1_000, nowMs)).filter(
+      (probe) => probe !== null,
+    );
+    expect(probes).toHaveLength(places);
+    for (const probe of probes) breaker.answer(probe, "good", nowMs);
+  }
+}
+
+describe("Breaker", () => {
+  it("holds its promises whatever happens in whatever order", () => {
+    assert(
+      property(array(STEP, { maxLength: 60 }), integer({ min: 0, max: 9 }), (steps, tenth) => {
+        const breaker = new Breaker(() => tenth / 10);
+        const leased = new Set<number>();
+        let nowMs = 0;
+        let broken = 0;
+        /** Good probes since it was last open. */
+        let good = 0;
+        for (const step of steps) {
+          const before = breaker.state(nowMs);
+          const free = breaker.freeProbes(nowMs);
+          if (step.kind === "wait") nowMs += step.ms;
+          if (step.kind === "count") {
+            breaker.count(1, step.bad, null, nowMs);
+            const changed = breaker.state(nowMs).epoch > before.epoch;
+            broken += Number(before.phase !== "closed" && changed);
+          }
+          if (step.kind === "lease") {
+            const probe = breaker.lease(step.ttlMs, nowMs);
+            broken += Number((probe === null) !== (free === 0));
+            if (probe !== null) leased.add(probe);
+          }
+          const [probe] = leased;
+          if (step.kind === "answer" && probe !== undefined) {
+            leased.delete(probe);
+            breaker.answer(probe, step.end, nowMs);
+            if (before.phase === "half_open" && step.end === "good") good += 1;
+          }
+          const after = breaker.state(nowMs);
+          expect(after.epoch).toBeGreaterThanOrEqual(before.epoch);
+          // Only a full pass through the stages closes it.
+          const hasClosed = before.phase === "half_open" && after.phase === "closed";
+          broken += Number(hasClosed && good !== 14);
+          if (after.phase !== "half_open") {
+            good = 0;
+            leased.clear();
+          }
+          expect(breaker.freeProbes(nowMs)).toBeGreaterThanOrEqual(0);
+          expect(leased.size).toBeLessThanOrEqual(Math.max(...PROBES));
+        }
+        expect(broken).toBe(0);
+      }),
+      { seed: 15, numRuns: 500 },
+    );
+  });
+
+  it("opens for half to all of its time, and twice as long after each failed probe, up to five minutes", () => {
+    for (const drawn of [0, 0.999]) {
+      const breaker = opened(() => drawn);
+      let nowMs = 0;
+      for (
+        let openMs = FIRST_OPEN_MS;
+        nowMs < 3_000_000;
+        openMs = Math.min(MOST_OPEN_MS, 2 * openMs)
+      ) {
+        const { untilMs } = breaker.state(nowMs);
+        expect(untilMs - nowMs).toBe(Math.ceil(openMs / 2 + (drawn * openMs) / 2));
+        nowMs = untilMs;
+        const probe = breaker.lease(1_000, nowMs);
+        breaker.answer(probe ?? -1, "bad", nowMs);
+        expect(breaker.state(nowMs).phase).toBe("open");
+      }
+    }
+  });
+
+  it("closes after 1, 3 and 10 good probes, exactly so many at once, and starts short again", () => {
+    const breaker = opened();
+    pass(breaker, 5_000);
+    expect(breaker.state(5_000)).toMatchObject({ phase: "closed", openMs: 0 });
+    for (let n = 0; n < 10; n += 1) breaker.count(0, 1, null, 5_000);
+    expect(breaker.state(5_000)).toMatchObject({ phase: "open", openMs: FIRST_OPEN_MS });
+  });
+
+  it("takes a probe without an answer in its time for a failure, and gives back one that says nothing", () => {
+    const breaker = opened();
+    expect(breaker.lease(1_000, 5_000)).not.toBeNull();
+    expect(breaker.state(5_999).phase).toBe("half_open");
+    expect(breaker.state(6_000)).toMatchObject({ phase: "open", openMs: 10_000 });
+    const again = opened();
+    const probe = again.lease(1_000, 5_000) ?? -1;
+    expect(again.lease(1_000, 5_000)).toBeNull();
+    again.answer(probe, "ignored", 5_000);
+    again.answer(probe, "bad", 5_000);
+    expect(again.lease(1_000, 5_000)).not.toBeNull();
+  });
+
+  it("waits as long as an upstream asks for, and closes without probes", () => {
+    const breaker = new Breaker(() => 0.5);
+    breaker.hold(2_000, 0);
+    breaker.hold(1_000, 0);
+    expect(breaker.state(1_999)).toMatchObject({ phase: "open", cause: "retry_after" });
+    expect(breaker.state(2_000).phase).toBe("closed");
+    breaker.hold(1_500, 2_000);
+    expect(breaker.state(2_000).phase).toBe("closed");
+    const failing = opened();
+    failing.hold(60_000, 0);
+    expect(failing.state(0).cause).toBe("failures");
+  });
+
+  it("obeys force until it is let go, and then knows nothing", () => {
+    const breaker = opened();
+    breaker.force("closed");
+    for (let n = 0; n < 50; n += 1) breaker.count(0, 1, null, 0);
+    expect(breaker.state(0).forced).toBe("closed");
+    breaker.force("open");
+    expect(breaker.state(9_999_999).forced).toBe("open");
+    expect(breaker.lease(1_000, 9_999_999)).toBeNull();
+    breaker.force(null);
+    expect(breaker.state(9_999_999)).toMatchObject({ phase: "closed", forced: null });
+    breaker.count(0, 3, null, 9_999_999);
+    expect(breaker.state(9_999_999).phase).toBe("closed");
+  });
+
+  it("is what it was when it was saved, and begins half-open anew", () => {
+    const breaker = opened();
+    const saved = breaker.state(100);
+    expect(new Breaker(() => 0.5, saved).state(100)).toEqual(saved);
+    breaker.lease(1_000, 5_000);
+    const restored = new Breaker(() => 0.5, breaker.state(5_000));
+    expect(restored.freeProbes(5_000)).toBe(1);
+  });
+});

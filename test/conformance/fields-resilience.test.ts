@@ -1,0 +1,111 @@
+/** Every field by which a tenant says how failing upstreams are met; test/node/field-inventory.test.ts keeps this list complete. */
+
+import { expect, it } from "vitest";
+
+import type { UnknownObject } from "../../dev/http/json.ts";
+import { callTool, callsOf, echoTool, resultsOf, run, waitTool } from "./field-scene.ts";
+import { newTenant, toolRequests, unique, type TestTenant } from "./scene.ts";
+
+/** A tenant under this policy, with a tool that always answers 500 and is counted under the tenant's mark. */
+async function brokenTenant(resilience: UnknownObject, extra: object = {}): Promise<TestTenant> {
+  const mark = unique("k");
+  const step = echoTool({ query: { k: mark, fault: "500" } }, extra);
+  const tenant = await newTenant({ tools: { step }, policy: { resilience } });
+  return { ...tenant, mark };
+}
+
+/** Statuses of so many calls, one after the other. */
+async function statusesOf(tenant: TestTenant, tool: string, calls: number): Promise<unknown[]> {
+  const answer = await run(tenant, callsOf(tool, calls), { mode: "sequential" });
+  return resultsOf(answer).map(({ status }) => status);
+}
+
+it("policy/resilience/retry/max_attempts: is how often a failing read is sent", async () => {
+  for (const max_attempts of [1, 2, 3]) {
+    const tenant = await brokenTenant({ retry: { max_attempts } });
+    expect(await callTool(tenant, "step")).toMatchObject({
+      status: "failed",
+      error: { code: "upstream_status" },
+      attempts: max_attempts,
+    });
+    expect((await toolRequests(tenant.mark)).started).toBe(max_attempts);
+  }
+});
+
+it("policy/resilience/retry/budget: is what successes earn for repeated requests", async () => {
+  for (const [budget, fewest, most] of [
+    [0, 0, 14],
+    [1, 30, 60],
+  ] as const) {
+    const input = { type: "object", properties: { q: { type: "string" }, n: { type: "string" } } };
+    const query = { fault: "{q}", n: "{n}" };
+    const tenant = await newTenant({
+      tools: { flaky: echoTool({ query }, { input }) },
+      policy: { resilience: { retry: { budget }, breaker: { enabled: false } } },
+    });
+    // Every second request succeeds, so each failure could be paid by a success.
+    const calls = Array.from({ length: 60 }, (_, n) => ({
+      tool: "flaky",
+      arguments: { q: n % 2 === 0 ? "none" : "500", n: String(n) },
+    }));
+    const answer = await run(tenant, calls, { max_parallel: 4 });
+    const attempts = resultsOf(answer).reduce((sum, one) => sum + Number(one["attempts"]), 0);
+    expect(attempts - 60).toBeGreaterThanOrEqual(fewest);
+    expect(attempts - 60).toBeLessThanOrEqual(most);
+  }
+});
+
+it("policy/resilience/breaker/enabled: is whether a failing tool is left alone", async () => {
+  const once = { max_attempts: 1 };
+  const watched = await brokenTenant({ retry: once });
+  const statuses = await statusesOf(watched, "step", 12);
+  expect(statuses.slice(0, 4)).toEqual(["failed", "failed", "failed", "failed"]);
+  expect(statuses.slice(5)).toEqual(Array.from({ length: 7 }, () => "circuit_open"));
+  expect(await callTool(watched, "step")).toMatchObject({
+    status: "circuit_open",
+    error: { code: "circuit_open", retry_after_ms: expect.any(Number) },
+    attempts: 0,
+  });
+  expect((await toolRequests(watched.mark)).started).toBeLessThanOrEqual(5);
+  const unwatched = await brokenTenant({ retry: once, breaker: { enabled: false } });
+  expect(new Set(await statusesOf(unwatched, "step", 12))).toEqual(new Set(["failed"]));
+  expect((await toolRequests(unwatched.mark)).started).toBe(12);
+});
+
+it("policy/resilience/breaker/slow_ms: makes an answer that takes longer a failure of its tool", async () => {
+  for (const [slow_ms, last] of [
+    [10, "circuit_open"],
+    [5_000, "succeeded"],
+  ] as const) {
+    const tenant = await newTenant({
+      tools: { step: waitTool(40, unique("k")) },
+      policy: { resilience: { breaker: { slow_ms } } },
+    });
+    const statuses = await statusesOf(tenant, "step", 8);
+    expect([statuses[0], statuses.at(-1)]).toEqual(["succeeded", last]);
+  }
+});
+
+it("policy/resilience/breaker/baseline: is the share of failures that is nothing new", async () => {
+  for (const [baseline, last] of [
+    [0, "circuit_open"],
+    [0.5, "failed"],
+  ] as const) {
+    const tenant = await brokenTenant({ retry: { max_attempts: 1 }, breaker: { baseline } });
+    expect((await statusesOf(tenant, "step", 8)).at(-1)).toBe(last);
+  }
+});
+
+it("tool/retry/max_attempts: is how often this tool is asked, whatever the policy says", async () => {
+  for (const [policy, tool] of [
+    [1, 3],
+    [3, 1],
+  ] as const) {
+    const tenant = await brokenTenant(
+      { retry: { max_attempts: policy } },
+      { retry: { max_attempts: tool } },
+    );
+    expect(await callTool(tenant, "step")).toMatchObject({ status: "failed", attempts: tool });
+    expect((await toolRequests(tenant.mark)).started).toBe(tool);
+  }
+});
