@@ -4,6 +4,7 @@
  */
 
 import { aborts } from "./aborts.ts";
+import { balance } from "./balance.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { breaker } from "./breaker.ts";
@@ -27,6 +28,7 @@ const BENCHES: readonly Bench[] = [
   overhead,
   throughput,
   aborts,
+  balance,
   branches,
   streams,
   rivals,
