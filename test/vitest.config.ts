@@ -11,7 +11,9 @@ Object.assign(process.env, {
 });
 
 /** Pure code keeps nothing between tests, so its files share one worker; starting one for each costs most of their time. */
-const PURE = ["test/{algorithms,contract,orchestration,platform}/**/*.test.ts"];
+const PURE = [
+  "test/{algorithms,contract,orchestration,platform,regions,resilience,telemetry,tools,upstream}/**/*.test.ts",
+];
 
 function workerd() {
   return cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } });

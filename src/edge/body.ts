@@ -8,6 +8,7 @@
 import type { GatewayError } from "../contract/error.ts";
 import { parse, type Schema } from "../contract/parse.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
+import { utf8Text } from "../platform/utf8-stream.ts";
 import { isDeeperThan } from "./json-depth.ts";
 
 /** Largest body of a run or of a resource. */
@@ -53,7 +54,7 @@ export async function readJson(
   if (bytes === null) return fail({ code: "body_too_large", maxBytes });
   if (bytes.byteLength === 0 && isOptional) return ok({});
   if (!isJsonContent(request.headers)) return fail({ code: "unsupported_media_type" });
-  const text = decode(bytes);
+  const text = utf8Text(bytes);
   if (text === null) return invalid("The body is not valid UTF-8.");
   if (isDeeperThan(text, MAX_NESTING)) {
     return invalid(`The body nests deeper than ${String(MAX_NESTING)} levels.`);
@@ -119,14 +120,6 @@ function isJsonContent(headers: Headers): boolean {
     /^application\/([\w.-]+\+)?json$/.test(type.trim()) &&
     (charset === undefined || /^charset="?utf-8"?$/.test(charset.trim()))
   );
-}
-
-function decode(bytes: Uint8Array): string | null {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
-  } catch {
-    return null;
-  }
 }
 
 /** Where the parser stopped. Its own message quotes the body and is not repeated. */

@@ -4,6 +4,8 @@
  * Ids are random, never counters, so knowing one says nothing about another.
  */
 
+import { toHex } from "./encoding.ts";
+
 /** Digits of base62 in the order GitHub's key format uses them. */
 export const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -48,6 +50,26 @@ export function newOrderedId(
   return `${prefix}_${time}${randomBase62(16, randomBytes)}`;
 }
 
+/** Random bytes are fetched so many at a time: a call for a few costs as much as one for thousands. */
+const POOL_BYTES = 4096;
+
+let pool = new Uint8Array(0);
+let taken = 0;
+
+/** The next bytes of the pool, each handed out once. */
 function platformRandom(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return crypto.getRandomValues(bytes);
+  if (bytes.byteLength > POOL_BYTES) return crypto.getRandomValues(bytes);
+  if (taken + bytes.byteLength > pool.byteLength) {
+    pool = crypto.getRandomValues(new Uint8Array(POOL_BYTES));
+    taken = 0;
+  }
+  bytes.set(pool.subarray(taken, taken + bytes.byteLength));
+  pool.fill(0, taken, taken + bytes.byteLength);
+  taken += bytes.byteLength;
+  return bytes;
+}
+
+/** `length` random bytes as lower-case hex. */
+export function randomHex(length: number): string {
+  return toHex(platformRandom(new Uint8Array(length)));
 }

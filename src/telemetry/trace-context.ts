@@ -4,7 +4,7 @@
  * A malformed header is not an error of the request; it starts a new trace (W3C Trace Context, §3.2.2.3).
  */
 
-import { toHex } from "../platform/encoding.ts";
+import { randomHex } from "../platform/id.ts";
 
 /** A trace this request belongs to. */
 export interface TraceContext {
@@ -36,7 +36,6 @@ export function traceContext(header: string | null): TraceContext {
 }
 
 function newTrace(): TraceContext {
-  const bytes = crypto.getRandomValues(new Uint8Array(24));
-  const traceId = toHex(bytes.subarray(0, 16));
-  return { traceId, traceparent: `00-${traceId}-${toHex(bytes.subarray(16))}-00` };
+  const traceId = randomHex(16);
+  return { traceId, traceparent: `00-${traceId}-${randomHex(8)}-00` };
 }

@@ -9,6 +9,7 @@
 import type { ModelEvent } from "../contract/chat.ts";
 import { closeBrackets } from "./close-brackets.ts";
 import { createSseParser, type ServerSentEvent } from "./sse-parser.ts";
+import { Utf8Stream } from "../platform/utf8-stream.ts";
 import { parseJson } from "./json-member.ts";
 
 /** One event of a stream. */
@@ -85,26 +86,23 @@ export function createStreamParser(reader: AnswerReader): AnswerParser {
 
 /** A parser of one answer that is not streamed: everything comes from `end`. */
 export function createWholeParser(reader: AnswerReader): AnswerParser {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const utf8 = new Utf8Stream();
   let text = "";
-  const take = (decode: () => string): readonly ModelEvent[] => {
-    try {
-      text += decode();
-    } catch {
-      return reader.invalid();
-    }
-    return text.length > MAX_ANSWER_CHARS ? reader.invalid() : [];
-  };
   return {
     finishSeen: false,
     get done() {
       return reader.done;
     },
-    push: (bytes) => (reader.done ? [] : take(() => decoder.decode(bytes, { stream: true }))),
+    push(bytes) {
+      if (reader.done) return [];
+      const piece = utf8.push(bytes);
+      if (piece === null) return reader.invalid();
+      text += piece;
+      return text.length > MAX_ANSWER_CHARS ? reader.invalid() : [];
+    },
     end() {
       if (reader.done) return [];
-      const broken = take(() => decoder.decode());
-      return broken.length > 0 ? broken : reader.whole(parseJson(text));
+      return utf8.isWhole ? reader.whole(parseJson(text)) : reader.invalid();
     },
   };
 }

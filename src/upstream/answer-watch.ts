@@ -21,18 +21,27 @@ export interface AnswerTimeouts {
 /** Why an answer was ended before the upstream ended it. */
 type EarlyEnd = Extract<GatewayError, { readonly code: "cancelled" | "upstream_timeout" }>;
 
-/** One answer's clocks. `close` must be called; it leaves neither a timer nor a listener. */
+/** A timer may fire so much before its time, by the clock it is read with. */
+const EARLY_MS = 1;
+
+/**
+ * One answer's clocks, kept by one timer that is set anew only where it would fire too late: most answers set it once.
+ * `close` must be called; it leaves neither a timer nor a listener.
+ */
 export class AnswerWatch {
   readonly #controller = new AbortController();
   readonly #caller: AbortSignal;
-  readonly #total: ReturnType<typeof setTimeout>;
-  #wait: ReturnType<typeof setTimeout> | undefined;
+  /** When the whole answer, and the wait that goes on, have taken too long. */
+  readonly #totalAtMs: number;
+  #waitAtMs = Infinity;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #firesAtMs = Infinity;
   #ended: EarlyEnd | null = null;
 
   /** Starts the clock of the whole answer; `caller` must not have aborted yet. */
   constructor(totalMs: number, caller: AbortSignal) {
     this.#caller = caller;
-    this.#total = setTimeout(this.#onTimeout, totalMs);
+    this.#totalAtMs = performance.now() + totalMs;
     caller.addEventListener("abort", this.#onAbort, { once: true });
   }
 
@@ -48,25 +57,41 @@ export class AnswerWatch {
 
   /** Runs `wait`, a wait for the upstream, and ends the answer when it takes longer than `limitMs`. */
   async within<T>(limitMs: number, wait: () => Promise<T>): Promise<T> {
-    this.#wait = setTimeout(this.#onTimeout, limitMs);
+    const nowMs = performance.now();
+    this.#waitAtMs = nowMs + limitMs;
+    this.#arm(nowMs);
     try {
       return await wait();
     } finally {
-      clearTimeout(this.#wait);
+      this.#waitAtMs = Infinity;
     }
   }
 
   /** Stops watching, and closes the connection unless it `hasEnded` by itself. May be called twice. */
   close(hasEnded = false): void {
-    clearTimeout(this.#wait);
-    clearTimeout(this.#total);
+    clearTimeout(this.#timer);
     this.#caller.removeEventListener("abort", this.#onAbort);
     if (!hasEnded) this.#controller.abort();
   }
 
-  readonly #onAbort = (): void => this.#end({ code: "cancelled" });
+  /** Sees to it that the timer fires no later than the nearer end. */
+  #arm(nowMs: number): void {
+    const atMs = Math.min(this.#waitAtMs, this.#totalAtMs);
+    if (this.#firesAtMs <= atMs || this.#ended !== null) return;
+    clearTimeout(this.#timer);
+    this.#firesAtMs = atMs;
+    this.#timer = setTimeout(this.#onTimer, atMs - nowMs);
+  }
 
-  readonly #onTimeout = (): void => this.#end({ code: "upstream_timeout" });
+  readonly #onTimer = (): void => {
+    this.#firesAtMs = Infinity;
+    const nowMs = performance.now();
+    const isOver = nowMs + EARLY_MS >= Math.min(this.#waitAtMs, this.#totalAtMs);
+    if (isOver) this.#end({ code: "upstream_timeout" });
+    else this.#arm(nowMs);
+  };
+
+  readonly #onAbort = (): void => this.#end({ code: "cancelled" });
 
   #end(cause: EarlyEnd): void {
     this.#ended ??= cause;

@@ -6,6 +6,7 @@
  */
 
 import { type Result, fail, ok } from "../platform/result.ts";
+import { Utf8Stream } from "../platform/utf8-stream.ts";
 
 /** Why there is no text: past the cap, the connection broke or was aborted, or the bytes are not UTF-8. */
 export type ReadFailure = "too_large" | "broken" | "not_utf8";
@@ -78,12 +79,6 @@ function wholeBody(take: () => Promise<ArrayBuffer>): Chunks {
   };
 }
 
-/** Strict UTF-8, a byte order mark dropped. */
-const STRICT_UTF8 = { fatal: true, ignoreBOM: false };
-
-/** Decodes whole bodies. It holds no state between them, because nothing is streamed through it. */
-const wholeDecoder = new TextDecoder("utf-8", STRICT_UTF8);
-
 /** The whole body as strict UTF-8. A missing body is empty text. `beforeLong` is awaited once, when a body is a long one. */
 export async function readText(
   response: Response,
@@ -123,14 +118,12 @@ export async function discard(body: { cancel(): Promise<void> } | null): Promise
 }
 
 function decode(pieces: readonly Uint8Array[]): Result<string, "not_utf8"> {
-  const [only] = pieces;
-  try {
-    if (only === undefined) return ok("");
-    if (pieces.length === 1) return ok(wholeDecoder.decode(only));
-    const decoder = new TextDecoder("utf-8", STRICT_UTF8);
-    const text = pieces.map((piece) => decoder.decode(piece, { stream: true })).join("");
-    return ok(text + decoder.decode());
-  } catch {
-    return fail("not_utf8");
+  const utf8 = new Utf8Stream();
+  let text = "";
+  for (const piece of pieces) {
+    const next = utf8.push(piece);
+    if (next === null) return fail("not_utf8");
+    text += next;
   }
+  return utf8.isWhole ? ok(text) : fail("not_utf8");
 }

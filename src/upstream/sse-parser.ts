@@ -8,6 +8,7 @@
  */
 
 import { type Result, fail, ok } from "../platform/result.ts";
+import { Utf8Stream } from "../platform/utf8-stream.ts";
 
 /** One event: its `event` field (empty when absent) and its data lines joined with LF. */
 export interface ServerSentEvent {
@@ -28,7 +29,7 @@ export interface SseParser {
 
 /** A parser of one stream whose events hold at most `maxEventChars` characters. */
 export function createSseParser(maxEventChars: number): SseParser {
-  const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+  const utf8 = new Utf8Stream();
   const event = new PendingEvent();
   /** The unfinished line, in the pieces it came in: joining them once keeps a long line from being copied each time. */
   let pieces: string[] = [];
@@ -57,12 +58,11 @@ export function createSseParser(maxEventChars: number): SseParser {
 
   return {
     push(bytes) {
-      const text = decode(() => decoder.decode(bytes, { stream: true }));
-      return text.ok ? feed(text.value) : text;
+      const text = utf8.push(bytes);
+      return text === null ? fail("not_utf8") : feed(text);
     },
     end() {
-      const text = decode(() => decoder.decode());
-      return text.ok ? feed("\n\n") : text;
+      return utf8.isWhole ? feed("\n\n") : fail("not_utf8");
     },
   };
 }
@@ -105,12 +105,4 @@ function findLineEnd(text: string, from: number): number {
   const end = lineFeed === -1 ? text.length : lineFeed;
   const carriageReturn = text.slice(from, end).indexOf("\r");
   return carriageReturn === -1 ? lineFeed : from + carriageReturn;
-}
-
-function decode(run: () => string): Result<string, "not_utf8"> {
-  try {
-    return ok(run());
-  } catch {
-    return fail("not_utf8");
-  }
 }

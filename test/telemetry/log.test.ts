@@ -52,9 +52,9 @@ describe("logFault", () => {
 
 describe("tenantPseudonym", () => {
   it("is sixteen hex digits, the same for one tenant, another for another", async () => {
-    const one = await tenantPseudonym("ten_one");
+    const one = await tenantPseudonym("ten_one", 0);
     expect(one).toMatch(/^[0-9a-f]{16}$/);
-    expect(await tenantPseudonym("ten_one")).toBe(one);
-    expect(await tenantPseudonym("ten_two")).not.toBe(one);
+    expect(await tenantPseudonym("ten_one", 0)).toBe(one);
+    expect(await tenantPseudonym("ten_two", 0)).not.toBe(one);
   });
 });

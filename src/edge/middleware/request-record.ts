@@ -69,7 +69,7 @@ async function writeLine(
 ): Promise<void> {
   const { status } = c.res;
   const nowMs = Date.now();
-  const tenant = record.tenantId === null ? null : await tenantPseudonym(record.tenantId);
+  const tenant = record.tenantId === null ? null : await tenantPseudonym(record.tenantId, nowMs);
   const entry = {
     level: status >= 500 ? ("error" as const) : ("info" as const),
     request_id: record.id,
