@@ -42,6 +42,7 @@ const OBJECTS: Readonly<Record<string, string>> = {
   TOOL_SHARD: "ToolShard",
   KEPT_RESULT: "KeptResult",
   CONVERSATION: "Conversation",
+  RESULT_CACHE: "ResultCache",
 };
 const REGION_SERVICES: Readonly<Record<string, string>> = {
   REGION_US: `${SCRIPT}-us`,

@@ -73,6 +73,7 @@ export const OBJECT_MAY_IMPORT: Record<string, readonly Room[]> = {
   "run-journal": ["assembly"],
   "tool-shard": ["assembly"],
   "kept-result": [],
+  "result-cache": [],
   conversation: [],
 };
 

@@ -11,6 +11,7 @@ import { forward, isRouter } from "./regions/forward.ts";
 export { Conversation } from "../durable-objects/conversation/conversation.ts";
 export { KeyDirectory } from "../durable-objects/key-directory/key-directory.ts";
 export { KeptResult } from "../durable-objects/kept-result/kept-result.ts";
+export { ResultCache } from "../durable-objects/result-cache/result-cache.ts";
 export { RunJournal } from "../durable-objects/run-journal/run-journal.ts";
 export { TenantGate } from "../durable-objects/tenant-gate/tenant-gate.ts";
 export { Tenant } from "../durable-objects/tenant/tenant.ts";

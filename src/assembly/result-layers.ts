@@ -1,30 +1,53 @@
 /**
- * The layers that keep a tenant's tool results: this isolate's memory, then KV.
+ * The layers that keep a tenant's tool results: this isolate's memory, then KV, or for a resident tenant objects in its
+ * jurisdiction. Nothing of a resident tenant is ever written to KV.
  */
 
+import { Doorkeeper } from "../algorithms/doorkeeper.ts";
+import type { Residency } from "../contract/key.ts";
+import { resultObject } from "../tenancy/objects.ts";
+import { ElectionRule } from "../tools/cache/election-rule.ts";
 import { IsolateCache, MAX_ISOLATE_BYTES } from "../tools/cache/isolate-cache.ts";
 import { kvStore } from "../tools/cache/kv-store.ts";
-import { createResultCache, type ResultCache } from "../tools/cache/result-cache.ts";
+import {
+  createResultCache,
+  type IsolateMemory,
+  type ResultCache,
+} from "../tools/cache/result-cache.ts";
+import type { Flights } from "../tools/cache/single-flight.ts";
 import { tenantBox } from "./tenant-box.ts";
 import type { ToolContext } from "./tool-ports.ts";
 
 /** How long a result stays in an isolate's memory at most, ms. */
 const ISOLATE_MS = 600_000;
 
-/** What this isolate holds of the results of all its tenants. */
-const isolate = new IsolateCache(MAX_ISOLATE_BYTES);
+/** The same for a resident tenant, whose isolate may run outside its jurisdiction: as long as it holds the data key. */
+const RESIDENT_ISOLATE_MS = 60_000;
+
+/** Results the doorkeeper remembers before it starts anew: 32 KiB. */
+const SEEN_RESULTS = 16_384;
+
+/** What this isolate remembers of the results of all its tenants. */
+const memory: IsolateMemory = {
+  results: new IsolateCache(MAX_ISOLATE_BYTES),
+  seen: new Doorkeeper(SEEN_RESULTS),
+  elections: new ElectionRule(),
+};
 
 /** The results of this tenant. `defer` takes work that may outlive the answer. */
 export function resultsOf(
-  env: Pick<Env, "RESULTS" | "MASTER_KEYS">,
+  env: Pick<Env, "RESULTS" | "RESULT_CACHE" | "MASTER_KEYS" | "ROLE">,
   context: ToolContext,
   defer: (work: Promise<unknown>) => void,
 ): ResultCache {
+  const { tenantId, residency } = context;
+  const isResident = residency !== "none";
   return createResultCache({
-    tenantId: context.tenantId,
-    isolate,
-    isolateMs: ISOLATE_MS,
-    store: kvStore(env.RESULTS),
+    tenantId,
+    memory,
+    isolateMs: isResident ? RESIDENT_ISOLATE_MS : ISOLATE_MS,
+    store: isResident ? null : kvStore(env.RESULTS),
+    flights: flightsOf(env, residency, tenantId),
     sealer: {
       seal: async (name, text) => (await tenantBox(env, context)).seal(name, text),
       open: async (name, sealed) => (await tenantBox(env, context)).open(name, sealed),
@@ -33,4 +56,19 @@ export function resultsOf(
     random: () => Math.random(),
     defer,
   });
+}
+
+function flightsOf(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+): Flights {
+  const shard = (key: string) => resultObject(env, residency, tenantId, key);
+  const isDurable = residency !== "none";
+  return {
+    ask: async (key, asked) => shard(key).ask(key, asked),
+    wait: async (key, ticket) => shard(key).wait(key, ticket),
+    leave: async (key, ticket, everyone) => shard(key).leave(key, ticket, everyone),
+    post: async (key, sealed, times) => shard(key).post(key, sealed, times, isDurable),
+  };
 }

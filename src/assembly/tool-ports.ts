@@ -56,7 +56,7 @@ export function toolContext({ snapshot, locale, traceparent }: RunContext): Tool
 
 /** Ports for calls of `tools`. `defer` takes work that may outlive the answer, such as filling the cache. */
 export function toolPorts(
-  env: Pick<Env, "RESULTS" | "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT" | "ROLE">,
+  env: Pick<Env, "RESULTS" | "RESULT_CACHE" | "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT" | "ROLE">,
   context: ToolContext,
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,

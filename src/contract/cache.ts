@@ -27,8 +27,8 @@ export type ToolCache = z.infer<typeof ToolCache>;
  */
 export type CacheUse = "hit" | "stale" | "revalidated" | "miss" | "bypass";
 
-/** Where an answer was found: in this isolate or in KV. */
-export type CacheLayer = "isolate" | "kv";
+/** Where an answer was found: in this isolate in KV, in an object of the tenant, or with somebody who was asking already. */
+export type CacheLayer = "isolate" | "kv" | "object" | "flight";
 
 /** True when the tool was not asked. */
 export function isFromCache(cache: CacheUse): boolean {

@@ -1,7 +1,10 @@
 /**
- * EraseResults: deletes a tenant's cached tool results from KV. They are sealed with the tenant's data key, so they are
+ * EraseResults: deletes a tenant's cached tool results from KV and from its objects. They are sealed with the tenant's data key, so they are
  * unreadable from the moment that key is erased; this removes the bytes too.
  */
+
+import type { Residency } from "../contract/key.ts";
+import { RESULT_SHARDS, resultShard } from "./objects.ts";
 
 /** Every cached result of a tenant lies below this. Only tenants without residency have any. */
 export function resultPrefix(tenantId: string): string {
@@ -26,4 +29,17 @@ export async function eraseResults(
     await Promise.all(batch.map((name) => results.delete(name)));
   }
   return { deleted: names.length, complete: listed.list_complete };
+}
+
+/** Erases the objects that keep a resident tenant's results; how many results they held on disk. */
+export async function eraseResultShards(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+): Promise<number> {
+  const shards = Array.from({ length: RESULT_SHARDS }, (_, shard) => shard);
+  const held = await Promise.all(
+    shards.map(async (shard) => resultShard(env, residency, tenantId, shard).erase()),
+  );
+  return held.reduce((sum, results) => sum + results, 0);
 }

@@ -104,6 +104,35 @@ export function runObject(
   return objectStub(env, env.RUN_JOURNAL, residency, `${tenantId}/run/${runId}`);
 }
 
+/** Shards of one tenant's results. A change of it only loses what was kept. */
+export const RESULT_SHARDS = 8;
+
+/** The shard of a tenant's results that a key belongs to: keys end in a hash. */
+export function resultObject(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+  key: string,
+) {
+  // Of the last character of 43 in base64url only four bits carry the hash, so the one before it is taken.
+  return resultShard(
+    env,
+    residency,
+    tenantId,
+    (key.codePointAt(key.length - 2) ?? 0) % RESULT_SHARDS,
+  );
+}
+
+/** One shard of a tenant's results. */
+export function resultShard(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+  shard: number,
+) {
+  return objectStub(env, env.RESULT_CACHE, residency, `${tenantId}/results/${shard}`);
+}
+
 function shardNameOf(hash: string): string {
   return `keys:${Number.parseInt(hash.charAt(0), 16) % SHARDS}`;
 }

@@ -21,6 +21,8 @@ export interface ErasedStores {
    * key being gone, and expires by itself.
    */
   readonly results: { readonly deleted: number; readonly complete: boolean };
+  /** Cached results of a resident tenant, which its own objects held. */
+  readonly result_cache: { readonly results: number };
 }
 
 /** Proof of erasure. */
@@ -43,7 +45,7 @@ export async function signReceipt(
   stores: ErasedStores,
 ): Promise<TenantReceipt> {
   const { newest } = await keyring("hmac", env.KEY_PEPPERS);
-  const { tenant: rows, tenant_gate, key_directory, run_journal, results } = stores;
+  const { tenant: rows, tenant_gate, key_directory, run_journal, results, result_cache } = stores;
   const text = canonicalJson({
     tenant,
     deleted_at,
@@ -53,6 +55,7 @@ export async function signReceipt(
       key_directory: { ...key_directory },
       run_journal: { ...run_journal },
       results: { ...results },
+      result_cache: { ...result_cache },
     },
   });
   const mac = await crypto.subtle.sign("HMAC", newest.key, utf8(PURPOSE + text));

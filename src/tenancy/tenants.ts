@@ -14,7 +14,7 @@ import { newOrderedId } from "../platform/id.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { forgetKey } from "./authenticate.ts";
 import { removeFromDirectory } from "./directory-entries.ts";
-import { eraseResults } from "./erase-results.ts";
+import { eraseResults, eraseResultShards } from "./erase-results.ts";
 import { eraseRuns, MAX_ERASED_RUNS } from "./erase-runs.ts";
 import { mintTenantKey } from "./mint.ts";
 import {
@@ -35,6 +35,7 @@ type TenantsEnv = Pick<
   | "KEY_PEPPERS"
   | "MASTER_KEYS"
   | "RESULTS"
+  | "RESULT_CACHE"
   | "ROLE"
   | "RUN_JOURNAL"
   | "TENANT"
@@ -161,6 +162,7 @@ export async function deleteTenant(
   const runIds = listed.map(({ id }) => id);
   const runs = await eraseRuns(env, residency, tenantId, runIds);
   const results = await eraseResults(env.RESULTS, tenantId);
+  const kept = await eraseResultShards(env, residency, tenantId);
   await directoryIndex(env, directory).removeTenant(tenantId);
   const stores = {
     tenant,
@@ -168,6 +170,7 @@ export async function deleteTenant(
     key_directory: { keys: keys.length },
     run_journal: { runs },
     results,
+    result_cache: { results: kept },
   };
   return ok(await signReceipt(env, tenantId, new Date(nowMs).toISOString(), stores));
 }

@@ -60,7 +60,7 @@ function definition(extra: object): UnknownObject {
 }
 
 async function start(): Promise<void> {
-  gateway = await startGateway({ persistTo: directory, secrets });
+  gateway = await startGateway({ persistTo: directory, secrets, workers: 2 });
 }
 
 function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
@@ -68,8 +68,12 @@ function call(method: string, path: string, body?: unknown, headers: Record<stri
   return send(method, path, body === undefined ? request : { ...request, body });
 }
 
-const run = (q: string) =>
-  call("POST", "/v1/runs", { calls: [{ tool: "cached", arguments: { q } }] });
+const run = (q: string, worker = 0) =>
+  send("POST", "/v1/runs", {
+    key: tenant.apiKey,
+    baseUrl: `http://127.0.0.1:${gateway.directPorts[worker]}`,
+    body: { calls: [{ tool: "cached", arguments: { q } }] },
+  });
 
 async function kvNames(): Promise<readonly string[]> {
   const results = await gateway.mf.getKVNamespace("RESULTS", "gateway-0");
@@ -134,6 +138,8 @@ describe("a tenant", () => {
   it("is given something to leave behind: a cached result, a hidden turn, a stored answer", async () => {
     const first = await run(CANARY.cachedResult);
     expect(first.text).toContain(CANARY.cachedResult);
+    // What is wanted a second time, here by another isolate, is worth a write.
+    await run(CANARY.cachedResult, 1);
     await expect.poll(async () => (await kvNames()).length, { timeout: 5000 }).toBe(1);
     await mixedTurn();
     const keyed = await call("POST", "/v1/chat/completions", KEYED, { "idempotency-key": "kept" });

@@ -5,13 +5,17 @@ import { inject } from "vitest";
 import type { PlannedCall } from "../../src/contract/planned-call.ts";
 import { OPEN_SESSION } from "../../src/resilience/open-session.ts";
 import type { ResultKey } from "../../src/tools/cache/cache-key.ts";
+import { Doorkeeper } from "../../src/algorithms/doorkeeper.ts";
+import { ElectionRule } from "../../src/tools/cache/election-rule.ts";
 import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
 import {
   createResultCache,
+  type IsolateMemory,
   type ResultCache,
   type ResultStore,
   type Sealer,
 } from "../../src/tools/cache/result-cache.ts";
+import type { Flights } from "../../src/tools/cache/single-flight.ts";
 import { executeCall } from "../../src/tools/execute-call.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";
 import { callMcpTool } from "../../src/upstream/mcp/call-tool.ts";
@@ -33,6 +37,23 @@ export const PLAIN_SEALER: Sealer = {
     ),
 };
 
+/** What an isolate remembers, fresh. */
+export function freshMemory(maxBytes = 1_000_000): IsolateMemory {
+  return {
+    results: new IsolateCache(maxBytes),
+    seen: new Doorkeeper(1024),
+    elections: new ElectionRule(),
+  };
+}
+
+/** Objects in which nobody ever meets anybody. */
+export const NO_FLIGHTS: Flights = {
+  ask: () => Promise.resolve({ kind: "alone" }),
+  wait: () => Promise.resolve({ kind: "alone" }),
+  leave: () => Promise.resolve(),
+  post: () => Promise.resolve(0),
+};
+
 /** A cache over a store in memory. `kept` is what lies in the store; `settled` waits for all that was deferred. */
 export function memoryCache(
   now: () => number = () => Date.now(),
@@ -51,7 +72,9 @@ export function memoryCache(
   };
   const results = createResultCache({
     tenantId: "tenant",
-    isolate: new IsolateCache(1_000_000),
+    // Kept at the first miss already, so that tests see what is kept at all.
+    memory: { ...freshMemory(), seen: { admit: () => true } },
+    flights: NO_FLIGHTS,
     isolateMs: 600_000,
     store,
     sealer: PLAIN_SEALER,

@@ -7,7 +7,7 @@ import { admit } from "../../src/tenancy/admit.ts";
 import { eraseResults, resultPrefix } from "../../src/tenancy/erase-results.ts";
 import { keyring } from "../../src/tenancy/keyring.ts";
 import { createKey } from "../../src/tenancy/keys.ts";
-import { gateObject, tenantObject } from "../../src/tenancy/objects.ts";
+import { gateObject, tenantObject, resultShard } from "../../src/tenancy/objects.ts";
 import { readPolicy } from "../../src/tenancy/policy.ts";
 import { putSecret, putTool } from "../../src/tenancy/resources.ts";
 import { loadSnapshot } from "../../src/tenancy/snapshot.ts";
@@ -148,6 +148,8 @@ describe("deleteTenant", () => {
     await admit(env, () => {}, snapshot.value, record);
     for (let n = 0; n < 7; n += 1) await env.RESULTS.put(`r1:${tenant.id}:${n}`, "sealed");
     await env.RESULTS.put(`r1:${tenant.id}0:1`, "another tenant's");
+    const times = { staleMs: 60_000, keptMs: 60_000 };
+    await resultShard(env, "none", tenant.id, 3).post("kept", "sealed", times, true);
 
     const deleted = await deleteTenant(env, tenant.id, nowMs);
     if (!deleted.ok) throw new Error("not deleted");
@@ -160,6 +162,7 @@ describe("deleteTenant", () => {
         key_directory: { keys: 2 },
         run_journal: { runs: 0 },
         results: { deleted: 7, complete: true },
+        result_cache: { results: 1 },
       },
     });
     for (const key of [owner.key, second.value.key]) expect((await signIn(key)).ok).toBe(false);

@@ -52,7 +52,7 @@ describe("a call of a built-in tool", () => {
 });
 
 describe("a call that may be cached", () => {
-  const scope = tenantScope({ tenantId: "ten_1", residency: "none" });
+  const scope = tenantScope({ tenantId: "ten_1" });
 
   function cached(http: object, definition: object = {}, overrides: Partial<ToolPorts> = {}) {
     const { kept, results } = memoryCache();

@@ -223,7 +223,7 @@ describe("a call that is given up", () => {
 
   it("counts the look-up against the call's time", async () => {
     let nowMs = 0;
-    const scope = tenantScope({ tenantId: "ten_1", residency: "none" });
+    const scope = tenantScope({ tenantId: "ten_1" });
     const { results: empty } = memoryCache();
     const find = () => {
       nowMs = 60_000;

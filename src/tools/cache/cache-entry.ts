@@ -1,10 +1,10 @@
 /**
- * What is kept of a call: its result or the refusal of its arguments, how long each use of it is allowed, and by what its
+ * What is kept of a call: its result or how it failed, how long each use of it is allowed, and by what its
  * tool can be asked whether it still holds. Stored as JSON text with the version of its shape; text of another version is
  * no entry.
  */
 
-import type { CallError, CallOutcome } from "../../contract/run.ts";
+import type { CallError, CallErrorCode, CallOutcome, CallStatus } from "../../contract/run.ts";
 import { isJsonObject, type Json } from "../../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../../platform/result.ts";
 import { parseBoundedJson } from "../bounded-json.ts";
@@ -23,7 +23,7 @@ export interface Validators {
 /** One kept result. Times are epoch ms. */
 export interface CacheEntry {
   /** The result as JSON text, or why there is none. */
-  readonly kept: { readonly outputJson: string } | { readonly error: CallError };
+  readonly kept: { readonly outputJson: string } | { readonly error: KeptError };
   /** Until then it answers. */
   readonly expiresAtMs: number;
   /** Until then it answers while it is asked for anew. */
@@ -35,6 +35,29 @@ export interface CacheEntry {
   readonly validators: Validators;
 }
 
+/** Failures that say something about the arguments or the tool, not about who asked: others may be told the same. */
+const STATUS_OF = {
+  upstream_status: "failed",
+  rate_limited: "rate_limited",
+  tool_error: "failed",
+  mcp_error: "failed",
+} as const satisfies Partial<Record<CallErrorCode, CallStatus>>;
+
+/** A failure that others may be told. */
+export interface KeptError extends CallError {
+  readonly code: keyof typeof STATUS_OF;
+}
+
+/** The failure as others may be told it, or null when it is this call's own. */
+export function keptError(error: CallError): KeptError | null {
+  const { code } = error;
+  return isKeptCode(code) ? { ...error, code } : null;
+}
+
+function isKeptCode(code: string): code is KeptError["code"] {
+  return Object.hasOwn(STATUS_OF, code);
+}
+
 /** Why a stored text is no entry. */
 export type EntryFault = "corrupt" | "other_shape";
 
@@ -42,7 +65,9 @@ export type EntryFault = "corrupt" | "other_shape";
 export function outcomeOf({
   kept,
 }: CacheEntry): Pick<CallOutcome, "status" | "outputJson" | "error"> {
-  return "error" in kept ? { status: "failed", ...kept } : { status: "succeeded", ...kept };
+  return "error" in kept
+    ? { status: STATUS_OF[kept.error.code], ...kept }
+    : { status: "succeeded", ...kept };
 }
 
 /** Bytes an entry takes in memory, at most: two a character, and the bookkeeping around it. */
@@ -79,9 +104,10 @@ function keptOf(kept: Json | undefined): CacheEntry["kept"] | null {
   if (!isJsonObject(kept)) return null;
   const { outputJson, error } = kept;
   if (typeof outputJson === "string") return { outputJson };
-  // Only refusals of arguments are kept, and they have one code.
-  if (!isJsonObject(error) || typeof error["message"] !== "string") return null;
-  return { error: { code: "upstream_status", message: error["message"] } };
+  if (!isJsonObject(error)) return null;
+  const { code, message, retry_after_ms } = error;
+  if (typeof code !== "string" || !isKeptCode(code) || typeof message !== "string") return null;
+  return { error: { code, message, ...(isTime(retry_after_ms) && { retry_after_ms }) } };
 }
 
 function isTime(value: Json | undefined): value is number {

@@ -1,7 +1,6 @@
 /**
- * Keys of cached tool results. One tenant's result can never be another's: a key is made from a `TenantScope` only, a
- * scope from a tenant's snapshot only, and a tenant with residency has none, because the cache lives outside every
- * jurisdiction.
+ * Keys of cached tool results. One tenant's result can never be another's: a key is made from a `TenantScope` only, and a
+ * scope from a tenant's snapshot only.
  *
  * In the key is everything a result depends on: tenant, credentials, tool with version, canonical arguments, locale and
  * every field of the definition that is not named as irrelevant below. A new field does not compile until it is.
@@ -20,12 +19,8 @@ export type TenantScope = string & { readonly [SCOPE]: true };
 /** The key of one result: no text becomes one without a scope in it. */
 export type ResultKey = `r1:${TenantScope}:${string}`;
 
-/** The scope of a tenant's cached results, or null when nothing of the tenant may be kept outside its jurisdiction. */
-export function tenantScope(
-  snapshot: Pick<TenantSnapshot, "tenantId" | "residency">,
-): TenantScope | null {
-  if (snapshot.residency !== "none") return null;
-  const { tenantId } = snapshot;
+/** The scope of a tenant's cached results; null without a tenant. */
+export function tenantScope({ tenantId }: Pick<TenantSnapshot, "tenantId">): TenantScope | null {
   return isScope(tenantId) ? tenantId : null;
 }
 

@@ -1,27 +1,31 @@
 /**
  * Answers a call from what is kept of an earlier one, or sends it and keeps what comes back; whichever kind of tool it is.
  *
- * Only declared `pure` and `read` tools have a place. A result whose time is nearly over is refreshed early by one of
+ * Only declared `pure` and `read` tools have a place. Of calls that find nothing at the same time one asks the tool, in
+ * whichever isolate they run (single-flight.ts). A result whose time is nearly over is refreshed early by one of
  * those who ask (algorithms/xfetch.ts); one whose time is over answers for the tool's `stale_s` while it is asked for
  * anew, `degraded` once that has failed; one that came with a validator is kept longer and its tool asked whether it still
  * holds. Refreshes belong to no call: they go on after it, one at a time in an invocation, so they take no slot of a run.
  */
 
-import type { CacheLayer, ToolCache } from "../../contract/cache.ts";
+import type { ToolCache } from "../../contract/cache.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallOutcome } from "../../contract/run.ts";
 import type { Tool } from "../../contract/tool.ts";
+import { classifyFailure } from "../call-outcome.ts";
 import type { ToolPorts } from "../tool-ports.ts";
-import { type CacheEntry, outcomeOf, type Validators } from "./cache-entry.ts";
-import { type ResultKey, resultKey } from "./cache-key.ts";
+import { type CacheEntry, keptError, outcomeOf, type Validators } from "./cache-entry.ts";
+import { resultKey } from "./cache-key.ts";
+import { variesByLocale } from "./freshness.ts";
 import {
-  type AnswerHeaders,
-  confirmedHeaders,
-  isDefiniteRefusal,
-  lifeOf,
-  variesByLocale,
-} from "./freshness.ts";
-import type { ResultCache } from "./result-cache.ts";
+  confirmedEntry,
+  hasSpoken,
+  newEntry,
+  nothing,
+  NO_VALIDATORS,
+  type ToolAnswer,
+} from "./new-entry.ts";
+import type { Found, ResultCache, ResultPlace } from "./result-cache.ts";
 
 /** A call of a tool, and the names of the secrets it is sent with. */
 export interface CachedTask {
@@ -41,7 +45,7 @@ export interface SendLimits {
 /** How a call that was sent ended, and the answer it was made of; null when there was none. */
 export interface SentCall {
   readonly outcome: Omit<CallOutcome, "cache">;
-  readonly answer: { readonly status: number; readonly headers: AnswerHeaders } | null;
+  readonly answer: ToolAnswer | null;
 }
 
 /** Sends the call with these ports. Rejects only with a bug. */
@@ -50,16 +54,9 @@ export type SendCall = (ports: ToolPorts, limits: SendLimits) => Promise<SentCal
 /** Refreshes that wait in one invocation; beyond it they are left to a later call. */
 const MAX_WAITING_REFRESHES = 16;
 
-/** How long a store may go on showing what was replaced. */
-const SHOWN_OLD_MS = 60_000;
-
-/** Nothing to be checked by. */
-const NO_VALIDATORS: Validators = {};
-
 /** The place of one call's result. */
-interface Place {
+interface Place extends ResultPlace {
   readonly results: ResultCache;
-  readonly key: ResultKey;
   readonly rules: ToolCache;
 }
 
@@ -71,26 +68,24 @@ export async function cachedCall(
   signal: AbortSignal,
   send: SendCall,
 ): Promise<CallOutcome> {
-  const startedMs = ports.now();
+  const endsAtMs = ports.now() + timeoutMs;
   const place = await placeOf(ports, task);
   if (place === null) {
     const sent = await send(ports, { timeoutMs, signal, validators: NO_VALIDATORS });
     return { ...sent.outcome, cache: "bypass" };
   }
-  const { results, key } = place;
-  const found = await results.find(key, signal);
-  const nowMs = ports.now();
-  if (found !== null && nowMs < found.entry.staleUntilMs) {
-    const { entry, layer } = found;
-    const isFresh = nowMs < entry.expiresAtMs;
-    if (!isFresh || results.isDrawn(entry)) {
-      refreshLater(ports, place, entry, task.tool.definition.timeout_ms, send);
-    }
-    return answered(place, entry, layer, isFresh);
-  }
-  const limits = { timeoutMs: Math.max(0, timeoutMs - (nowMs - startedMs)), signal };
-  const asked = await ask(ports, place, found?.entry ?? null, limits, send);
-  return asked.outcome;
+  const { results } = place;
+  const refreshMs = task.tool.definition.timeout_ms;
+  const found = await results.find(place, signal);
+  if (found !== null && ports.now() < found.entry.staleUntilMs)
+    return answered(ports, place, found, () => refreshLater(ports, place, found, refreshMs, send));
+  const turn = await results.takeTurn(place, endsAtMs - ports.now(), signal);
+  if (turn.kind === "late") return leftWaiting(task.call, signal);
+  if (turn.kind === "found")
+    return answered(ports, place, turn, () => refreshLater(ports, place, turn, refreshMs, send));
+  const known = turn.known ?? found?.entry ?? null;
+  const limits = { timeoutMs: Math.max(0, endsAtMs - ports.now()), signal };
+  return askInTurn(ports, place, { known, ticket: turn.ticket }, limits, send);
 }
 
 /** Where this call's result is kept, or null when it may not be. */
@@ -106,23 +101,76 @@ async function placeOf(
   );
   const locale = variesByLocale(cache) ? ports.locale : "";
   const inputs = { arguments: call.arguments, locale, credentials };
-  const key = await resultKey(ports.cache.scope, tool, inputs);
-  return { results: ports.cache.results, key, rules: cache };
+  const { scope, results } = ports.cache;
+  const key = await resultKey(scope, tool, inputs);
+  return { results, key, tool: `${scope}/${tool.name}`, rules: cache };
 }
 
+/** The outcome of what was found; `refresh` is called when it is to be asked for anew. */
 function answered(
+  ports: ToolPorts,
   { results, key }: Place,
-  entry: CacheEntry,
-  cacheLayer: CacheLayer,
-  isFresh: boolean,
+  { entry, layer }: Found,
+  refresh: () => void,
 ): CallOutcome {
-  const outcome = { ...outcomeOf(entry), cacheLayer, attempts: 0 };
+  const nowMs = ports.now();
+  const outcome = { ...outcomeOf(entry), cacheLayer: layer, attempts: 0 };
+  // What others were told is the answer of now, also when it may not be kept.
+  const isFresh = nowMs < entry.expiresAtMs || layer === "flight";
+  if (layer !== "flight" && (!isFresh || results.isDrawn(entry))) refresh();
   if (isFresh) return { ...outcome, cache: "hit" };
   const isDegraded = outcome.status === "succeeded" && results.isFailing(key);
   return { ...outcome, ...(isDegraded && { status: "degraded" as const }), cache: "stale" };
 }
 
-/** Sends the call and keeps what may be kept. `known` is what its tool may be asked to confirm. */
+/** The call was aborted, or its time was over, while another one was asking for it. */
+function leftWaiting(call: PlannedCall, signal: AbortSignal): CallOutcome {
+  const failure = signal.aborted
+    ? ({ kind: "cancelled", sent: false } as const)
+    : ({ kind: "timeout", sent: true } as const);
+  return { ...classifyFailure(call, failure), cache: "miss", attempts: 0 };
+}
+
+interface TurnTaken {
+  /** What the tool may be asked to confirm. */
+  readonly known: CacheEntry | null;
+  /** Others may wait for what comes of it. */
+  readonly ticket: string | null;
+}
+
+/** Sends the call and tells those who wait for it. */
+async function askInTurn(
+  ports: ToolPorts,
+  place: Place,
+  { known, ticket }: TurnTaken,
+  limits: Omit<SendLimits, "validators">,
+  send: SendCall,
+): Promise<CallOutcome> {
+  const { results } = place;
+  try {
+    const asked = await ask(ports, place, known, limits, send);
+    const { outcome, entry, isAnswered } = asked;
+    if (entry !== null) results.keep(place, entry, ticket);
+    // What was kept does not hold any more, and nothing may take its place.
+    else if (known !== null && isAnswered) results.keep(place, nothing(ports.now()), null);
+    if (entry === null && ticket !== null) handOn(place, asked, ticket, ports.now());
+    return outcome;
+  } catch (bug) {
+    if (ticket !== null) results.leave(place, ticket, false);
+    throw bug;
+  }
+}
+
+/** Nothing is kept: a failure of the tool is everybody's, an answer that may not be kept nobody else's, the rest this call's. */
+function handOn(place: Place, { outcome, isAnswered }: Asked, ticket: string, nowMs: number): void {
+  const error = outcome.error === undefined ? null : keptError(outcome.error);
+  if (error === null) return place.results.leave(place, ticket, isAnswered);
+  const until = { expiresAtMs: nowMs, staleUntilMs: nowMs, keptUntilMs: nowMs };
+  const entry = { kept: { error }, ...until, costMs: 1, validators: NO_VALIDATORS };
+  place.results.share(place, entry, ticket);
+}
+
+/** Sends the call; `entry` is what may be kept of it. */
 async function ask(
   ports: ToolPorts,
   place: Place,
@@ -137,73 +185,19 @@ async function ask(
   const taken = { nowMs, costMs: Math.max(1, nowMs - fromMs) };
   const isConfirmed = known !== null && sent.answer?.status === 304;
   const entry = isConfirmed
-    ? entryOf(place, known.kept, confirmedHeaders(validators, sent.answer.headers), taken)
-    : newEntry(place, sent, taken);
-  if (entry !== null) place.results.keep(place.key, entry);
-  // What was kept does not hold any more, and nothing may take its place.
-  else if (known !== null && isAnswered(sent)) place.results.keep(place.key, nothing(nowMs));
+    ? confirmedEntry(place.rules, known, sent.answer.headers, taken)
+    : newEntry(place.rules, sent.outcome, sent.answer, taken);
   const { attempts } = sent.outcome;
   const outcome: CallOutcome = isConfirmed
     ? { ...outcomeOf(known), cache: "revalidated", attempts }
     : { ...sent.outcome, cache: "miss" };
-  return { outcome, isAnswered: isAnswered(sent) };
+  return { outcome, entry, isAnswered: hasSpoken(sent.outcome, sent.answer) };
 }
 
 interface Asked {
   readonly outcome: CallOutcome;
+  readonly entry: CacheEntry | null;
   readonly isAnswered: boolean;
-}
-
-interface Taken {
-  readonly nowMs: number;
-  readonly costMs: number;
-}
-
-/** The tool said something that holds: a result, or that these arguments are wrong. */
-function isAnswered({ outcome, answer }: SentCall): boolean {
-  if (answer === null) return false;
-  return (
-    outcome.status === "succeeded" || answer.status === 304 || isDefiniteRefusal(answer.status)
-  );
-}
-
-/** What is kept of a call that was sent: a result, or a refusal of its arguments where the tool wants that. */
-function newEntry(place: Place, { outcome, answer }: SentCall, taken: Taken): CacheEntry | null {
-  const { outputJson, error } = outcome;
-  if (answer === null) return null;
-  if (outcome.status === "succeeded" && outputJson !== undefined)
-    return entryOf(place, { outputJson }, answer.headers, taken);
-  if (error === undefined || !isDefiniteRefusal(answer.status)) return null;
-  return entryOf(place, { error }, answer.headers, taken);
-}
-
-function entryOf(
-  { rules }: Place,
-  result: CacheEntry["kept"],
-  headers: AnswerHeaders,
-  { nowMs, costMs }: Taken,
-): CacheEntry | null {
-  const isRefusal = "error" in result;
-  const ttlS = isRefusal ? (rules.negative_ttl_s ?? 0) : rules.ttl_s;
-  const life = ttlS === 0 ? null : lifeOf(rules, ttlS, headers, nowMs);
-  if (life === null) return null;
-  const expiresAtMs = nowMs + life.freshMs;
-  // A refusal is worth neither a stale answer nor a question.
-  if (isRefusal) {
-    const until = { staleUntilMs: expiresAtMs, keptUntilMs: expiresAtMs };
-    return { kept: result, expiresAtMs, ...until, costMs, validators: NO_VALIDATORS };
-  }
-  const staleUntilMs = expiresAtMs + life.staleMs;
-  const keptUntilMs = Math.max(staleUntilMs, expiresAtMs + life.checkedMs);
-  const { validators } = life;
-  return { kept: result, expiresAtMs, staleUntilMs, keptUntilMs, costMs, validators };
-}
-
-/** Stands where something was kept that does not hold any more, until a store that shows old values has caught up. */
-function nothing(nowMs: number): CacheEntry {
-  const kept = { error: { code: "upstream_status" as const, message: "" } };
-  const until = { expiresAtMs: nowMs, staleUntilMs: nowMs, keptUntilMs: nowMs + SHOWN_OLD_MS };
-  return { kept, ...until, costMs: 1, validators: NO_VALIDATORS };
 }
 
 /** By invocation, which is by its ports: the end of the refreshes that are under way, and how many there are. */
@@ -213,7 +207,7 @@ const waiting = new WeakMap<ResultCache, { last: Promise<unknown>; count: number
 function refreshLater(
   ports: ToolPorts,
   place: Place,
-  entry: CacheEntry,
+  { entry }: Found,
   timeoutMs: number,
   send: SendCall,
 ): void {
@@ -223,15 +217,29 @@ function refreshLater(
   if (!results.claimRefresh(key, timeoutMs)) return;
   const { beforeLongAnswer: _slot, onProgress: _reader, ...own } = ports;
   const refresh = async (): Promise<void> => {
-    const limits = { timeoutMs, signal: NEVER };
-    const refreshed = await ask(own, place, entry, limits, send).catch(() => null);
+    const isRefreshed = await refreshNow(own, place, entry, timeoutMs, send).catch(() => false);
     queue.count -= 1;
-    results.endRefresh(key, refreshed?.isAnswered === true);
+    results.endRefresh(key, isRefreshed);
   };
   queue.count += 1;
   queue.last = queue.last.then(refresh);
   waiting.set(results, queue);
   results.defer(queue.last);
+}
+
+/** True when there is a newer result, or the tool has said that there is none. */
+async function refreshNow(
+  ports: ToolPorts,
+  place: Place,
+  entry: CacheEntry,
+  timeoutMs: number,
+  send: SendCall,
+): Promise<boolean> {
+  if (await place.results.newer(place, entry)) return true;
+  const asked = await ask(ports, place, entry, { timeoutMs, signal: NEVER }, send);
+  if (asked.entry !== null) place.results.keep(place, asked.entry, null);
+  else if (asked.isAnswered) place.results.keep(place, nothing(ports.now()), null);
+  return asked.isAnswered;
 }
 
 /** A refresh has no client that could leave; its timeout ends it. */

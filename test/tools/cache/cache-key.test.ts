@@ -11,21 +11,14 @@ const TOOL = storedTool("weather", { http: HTTP, effect: "read", cache: { ttl_s:
 const INPUTS = { arguments: { city: "Paris" }, locale: "en", credentials: { key: "1" } };
 
 function scopeOf(tenantId: string) {
-  const scope = tenantScope({ tenantId, residency: "none" });
+  const scope = tenantScope({ tenantId });
   if (scope === null) throw new Error("no scope");
   return scope;
 }
 
 describe("tenantScope", () => {
-  it.each(["eu", "us", "fedramp"] as const)(
-    "is null for a tenant that must stay in %s",
-    (residency) => {
-      expect(tenantScope({ tenantId: "ten_1", residency })).toBeNull();
-    },
-  );
-
   it("is null without a tenant", () => {
-    expect(tenantScope({ tenantId: "", residency: "none" })).toBeNull();
+    expect(tenantScope({ tenantId: "" })).toBeNull();
   });
 });
 

@@ -14,7 +14,7 @@ interface Scripted {
   readonly headers?: Record<string, string>;
 }
 
-const SCOPE = tenantScope({ tenantId: "tenant", residency: "none" });
+const SCOPE = tenantScope({ tenantId: "tenant" });
 
 /** A cached tool on a clock of its own, whose server answers from a list; its last answer is repeated. */
 function scene(cache: object, ...answers: readonly Scripted[]) {

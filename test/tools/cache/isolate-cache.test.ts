@@ -10,7 +10,7 @@ import { IsolateCache, MAX_ISOLATE_ENTRY_BYTES } from "../../../src/tools/cache/
 const LATER = Number.MAX_SAFE_INTEGER;
 
 function key(tenantId: string, name: string): ResultKey {
-  const scope = tenantScope({ tenantId, residency: "none" });
+  const scope = tenantScope({ tenantId });
   if (scope === null) throw new Error("no scope");
   return `r1:${scope}:${name}`;
 }

@@ -4,35 +4,33 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 
 import { type CacheEntry, writeEntry } from "../../../src/tools/cache/cache-entry.ts";
-import { type ResultKey, resultKey, tenantScope } from "../../../src/tools/cache/cache-key.ts";
-import { IsolateCache } from "../../../src/tools/cache/isolate-cache.ts";
+import { resultKey, tenantScope } from "../../../src/tools/cache/cache-key.ts";
 import { kvStore, type ResultNamespace } from "../../../src/tools/cache/kv-store.ts";
 import {
   MAX_CACHED_LENGTH,
   createResultCache,
   type ResultCachePorts,
+  type ResultPlace,
 } from "../../../src/tools/cache/result-cache.ts";
-import { PLAIN_SEALER } from "../../support/tool-call.ts";
+import { freshMemory, NO_FLIGHTS, PLAIN_SEALER } from "../../support/tool-call.ts";
 import { storedTool } from "../../support/tools.ts";
 
 const NEVER = new AbortController().signal;
 
-async function keyOf(city: string, tenantId = "ten_cache"): Promise<ResultKey> {
-  const scope = tenantScope({ tenantId, residency: "none" });
+async function keyOf(city: string, tenantId = "ten_cache"): Promise<ResultPlace> {
+  const scope = tenantScope({ tenantId });
   if (scope === null) throw new Error("no scope");
-  return resultKey(scope, storedTool("t", {}), {
-    arguments: { city },
-    locale: "en",
-    credentials: {},
-  });
+  const inputs = { arguments: { city }, locale: "en", credentials: {} };
+  return { key: await resultKey(scope, storedTool("t", {}), inputs), tool: "t" };
 }
 
 function scene(overrides: Partial<ResultCachePorts> = {}) {
   const state = { nowMs: 1_000_000, work: [] as Promise<unknown>[] };
   const ports: ResultCachePorts = {
     tenantId: "ten_cache",
-    isolate: new IsolateCache(100_000),
+    memory: freshMemory(100_000),
     isolateMs: 600_000,
+    flights: NO_FLIGHTS,
     store: kvStore(env.RESULTS),
     sealer: PLAIN_SEALER,
     now: () => state.nowMs,
@@ -52,17 +50,22 @@ function scene(overrides: Partial<ResultCachePorts> = {}) {
     };
   };
   const cache = createResultCache(ports);
+  /** Keeps what has been asked for before. */
+  const keep = (place: ResultPlace, one: CacheEntry) => {
+    ports.memory.seen.admit(place.key);
+    cache.keep(place, one, null);
+  };
   /** What another isolate finds. */
-  const elsewhere = () => createResultCache({ ...ports, isolate: new IsolateCache(100_000) });
-  return { state, cache, elsewhere, entry, settled: () => Promise.all(state.work) };
+  const elsewhere = () => createResultCache({ ...ports, memory: freshMemory(100_000) });
+  return { state, cache, keep, elsewhere, entry, settled: () => Promise.all(state.work) };
 }
 
 describe("createResultCache", () => {
   it("gives back what was kept: from the isolate at once, from the store elsewhere, from the isolate there again", async () => {
-    const { cache, elsewhere, entry, settled } = scene();
+    const { cache, keep, elsewhere, entry, settled } = scene();
     const key = await keyOf("Paris");
     expect(await cache.find(key, NEVER)).toBeNull();
-    cache.keep(key, entry("21"));
+    keep(key, entry("21"));
     expect(await cache.find(key, NEVER)).toEqual({ entry: entry("21"), layer: "isolate" });
     await settled();
     const other = elsewhere();
@@ -71,9 +74,9 @@ describe("createResultCache", () => {
   });
 
   it("forgets at the millisecond at which nothing may be done with it, also below KV's own 60 seconds", async () => {
-    const { state, cache, elsewhere, entry, settled } = scene();
+    const { state, cache, keep, elsewhere, entry, settled } = scene();
     const key = await keyOf("Lyon");
-    cache.keep(key, entry("1", 2000));
+    keep(key, entry("1", 2000));
     await settled();
     state.nowMs += 1999;
     expect(await cache.find(key, NEVER)).toMatchObject({ layer: "isolate" });
@@ -84,9 +87,9 @@ describe("createResultCache", () => {
   });
 
   it("looks at the store again once a result has been in the isolate long enough", async () => {
-    const { state, cache, entry, settled } = scene({ isolateMs: 1000 });
+    const { state, cache, keep, entry, settled } = scene({ isolateMs: 1000 });
     const key = await keyOf("Nice");
-    cache.keep(key, entry("1"));
+    keep(key, entry("1"));
     await settled();
     state.nowMs += 1000;
     expect(await cache.find(key, NEVER)).toMatchObject({ layer: "kv" });
@@ -101,27 +104,38 @@ describe("createResultCache", () => {
         return Promise.resolve();
       },
     };
-    const { cache, entry, settled } = scene({ store: kvStore(namespace) });
-    for (const ttlMs of [1000, 60_000, 60_001]) cache.keep(await keyOf("x"), entry("1", ttlMs));
+    const { keep, entry, settled } = scene({ store: kvStore(namespace) });
+    for (const ttlMs of [1000, 60_000, 60_001]) keep(await keyOf("x"), entry("1", ttlMs));
     await settled();
     expect(ttls).toEqual([60, 60, 61]);
   });
 
+  it("writes to its store what is wanted a second time, and nothing that is wanted once", async () => {
+    const { cache, entry, settled } = scene();
+    const place = await keyOf("twice");
+    cache.keep(place, entry("1"), null);
+    await settled();
+    expect(await env.RESULTS.get(place.key)).toBeNull();
+    cache.keep(place, entry("2"), null);
+    await settled();
+    expect(await env.RESULTS.get(place.key)).not.toBeNull();
+  });
+
   it("seals what it stores", async () => {
     const sealer = { ...PLAIN_SEALER, seal: () => Promise.resolve("sealed") };
-    const { cache, entry, settled } = scene({ sealer });
+    const { keep, entry, settled } = scene({ sealer });
     const key = await keyOf("canary");
-    cache.keep(key, entry('"a-canary-result"'));
+    keep(key, entry('"a-canary-result"'));
     await settled();
-    expect(await env.RESULTS.get(key)).toBe("sealed");
+    expect(await env.RESULTS.get(key.key)).toBe("sealed");
   });
 
   it("misses a value that was moved to another key", async () => {
-    const { cache, elsewhere, entry, settled } = scene();
+    const { keep, elsewhere, entry, settled } = scene();
     const [one, other] = [await keyOf("one"), await keyOf("two")];
-    cache.keep(one, entry("1"));
+    keep(one, entry("1"));
     await settled();
-    await env.RESULTS.put(other, (await env.RESULTS.get(one)) ?? "");
+    await env.RESULTS.put(other.key, (await env.RESULTS.get(one.key)) ?? "");
     expect(await elsewhere().find(one, NEVER)).not.toBeNull();
     expect(await elsewhere().find(other, NEVER)).toBeNull();
   });
@@ -139,7 +153,7 @@ describe("createResultCache", () => {
   ])("misses the sealed value %s", async (text) => {
     const { cache } = scene();
     const key = await keyOf(`shape ${text}`);
-    await env.RESULTS.put(key, await PLAIN_SEALER.seal(`result ${key}`, text));
+    await env.RESULTS.put(key.key, await PLAIN_SEALER.seal(`result ${key.key}`, text));
     expect(await cache.find(key, NEVER)).toBeNull();
   });
 
@@ -151,21 +165,21 @@ describe("createResultCache", () => {
       validators: { etag: '"1"', lastModified: "yesterday" },
     };
     const key = await keyOf("whole");
-    await env.RESULTS.put(key, await PLAIN_SEALER.seal(`result ${key}`, writeEntry(whole)));
+    await env.RESULTS.put(key.key, await PLAIN_SEALER.seal(`result ${key.key}`, writeEntry(whole)));
     expect(await cache.find(key, NEVER)).toEqual({ entry: whole, layer: "kv" });
   });
 
   it("misses when the store or the seal fails, and swallows a failed write", async () => {
     const broken = () => Promise.reject(new Error("down"));
     const key = await keyOf("down");
-    const { cache, entry, settled } = scene({
+    const { cache, keep, entry, settled } = scene({
       store: { layer: "kv", read: broken, write: broken },
     });
     expect(await cache.find(key, NEVER)).toBeNull();
-    cache.keep(key, entry("1"));
+    keep(key, entry("1"));
     await expect(settled()).resolves.toBeDefined();
     const unsealing = scene({ sealer: { seal: broken, open: broken } });
-    await env.RESULTS.put(key, "x");
+    await env.RESULTS.put(key.key, "x");
     expect(await unsealing.cache.find(key, NEVER)).toBeNull();
   });
 
@@ -183,12 +197,12 @@ describe("createResultCache", () => {
   });
 
   it("keeps the longest result and none past it", async () => {
-    const { cache, entry, settled } = scene();
+    const { cache, keep, entry, settled } = scene();
     const key = await keyOf("long");
-    cache.keep(key, entry("x".repeat(MAX_CACHED_LENGTH + 1)));
+    keep(key, entry("x".repeat(MAX_CACHED_LENGTH + 1)));
     await settled();
     expect(await cache.find(key, NEVER)).toBeNull();
-    cache.keep(key, entry("x".repeat(MAX_CACHED_LENGTH)));
+    keep(key, entry("x".repeat(MAX_CACHED_LENGTH)));
     await settled();
     expect(await cache.find(key, NEVER)).toMatchObject({ layer: "kv" });
   });

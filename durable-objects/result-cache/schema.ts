@@ -1,0 +1,20 @@
+/** SQL of ResultCache: results of a resident tenant, sealed with its data key before they get here. */
+
+import type { Migration } from "../shared/migrate.ts";
+
+/** Append-only; see shared/migrate.ts. */
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    id: "001_create_result",
+    sql: `CREATE TABLE result (
+      key TEXT PRIMARY KEY NOT NULL,
+      sealed TEXT NOT NULL,
+      stale_until_ms INTEGER NOT NULL,
+      kept_until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  },
+  {
+    id: "002_index_result_end",
+    sql: "CREATE INDEX result_end ON result (kept_until_ms)",
+  },
+];

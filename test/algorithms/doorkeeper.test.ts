@@ -1,0 +1,32 @@
+/** The doorkeeper never forgets a name before its time, seldom mistakes a new one, and starts anew when it is full. */
+
+import { array, assert, property, string } from "fast-check";
+import { describe, expect, it } from "vitest";
+
+import { Doorkeeper } from "../../src/algorithms/doorkeeper.ts";
+
+describe("Doorkeeper", () => {
+  it("knows every name it has seen", () => {
+    assert(
+      property(array(string(), { maxLength: 60 }), (names) => {
+        const door = new Doorkeeper(1024);
+        for (const name of names) door.admit(name);
+        for (const name of names) expect(door.admit(name)).toBe(true);
+      }),
+      { seed: 5, numRuns: 200 },
+    );
+  });
+
+  it("takes fewer than one new name in three hundred for a known one, also when it is nearly full", () => {
+    const door = new Doorkeeper(8192);
+    let mistaken = 0;
+    for (let n = 0; n < 8000; n += 1) if (door.admit(`r1:ten_1:${n}`)) mistaken += 1;
+    expect(mistaken).toBeLessThan(8000 / 300);
+  });
+
+  it("forgets all when it has seen as many as it can", () => {
+    const door = new Doorkeeper(4);
+    for (const name of ["a", "b", "c", "d"]) door.admit(name);
+    expect(door.admit("a")).toBe(false);
+  });
+});
