@@ -17,6 +17,7 @@ import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
 import { rivals } from "./rivals.ts";
 import { simulation } from "./simulation.ts";
+import { soak } from "./soak.ts";
 import { speculation } from "./speculation.ts";
 import { speedup } from "./speedup.ts";
 import { streams } from "./streams.ts";
@@ -31,6 +32,7 @@ const BENCHES: readonly Bench[] = [
   balance,
   branches,
   streams,
+  soak,
   rivals,
   results,
   speculation,

@@ -54,6 +54,8 @@ export interface Gateway {
   /** Ports of all workers, then of the extra ones. */
   readonly directPorts: readonly number[];
   readonly secrets: GatewaySecrets;
+  /** Of the runtime. */
+  readonly processIds: readonly number[];
   readonly mf: Miniflare;
   readonly dispose: () => Promise<void>;
 }
@@ -100,12 +102,14 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     const urls = await Promise.all(
       [...names, ...extras.map(({ name }) => name)].map((name) => mf.unsafeGetDirectURL(name)),
     );
-    const disarm = armReaper(childProcesses().filter((id) => !before.has(id)));
+    const processIds = childProcesses().filter((id) => !before.has(id));
+    const disarm = armReaper(processIds);
     return {
       baseUrl: urls[0]?.origin ?? adminUrl,
       adminUrl,
       directPorts: urls.map((url) => Number(url.port)),
       secrets,
+      processIds,
       mf,
       dispose: async () => {
         disarm();
