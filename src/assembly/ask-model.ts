@@ -3,11 +3,12 @@
  * host, and asks one turn through the guard.
  */
 
+import type { ChoiceRecord } from "../contract/balance.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { ModelEvent } from "../contract/chat.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { Target, Upstream } from "../contract/upstream.ts";
-import type { JsonObject } from "../platform/canonical-json.ts";
+import { isJsonArray, type JsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { askMessagesModel } from "../upstream/anthropic/ask-messages.ts";
 import type { AskProvider } from "../upstream/ask-provider.ts";
@@ -38,6 +39,7 @@ type AskModel = (
 export function modelPort(
   env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
   context: Pick<RunContext, "snapshot">,
+  onChoice?: (choice: ChoiceRecord) => void,
 ): AskModel {
   const { snapshot } = context;
   const modelTimeoutMs = snapshot.policy.runs.model_timeout_ms;
@@ -45,27 +47,30 @@ export function modelPort(
     const model = typeof body["model"] === "string" ? body["model"] : "";
     const route = routeModel(snapshot, model);
     if (route === null) return fail({ code: "model_not_found", model });
-    const apiKey = await targetKey(env, snapshot, route.target);
-    if (!apiKey.ok) return apiKey;
     const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
     return guardUpstream<AsyncIterable<ModelEvent>>(
       snapshot,
       {
         name: route.name,
-        target: route.target,
+        upstream: route.upstream,
+        affinity: affinityOf(body),
         timeoutMs: timeouts.firstByteMs,
         // Until its first byte an answer is nobody's: asking again costs time and money, never a doubled effect.
         allowed: "always",
-        attempt: (attemptSignal) =>
-          PROVIDERS[route.upstream.kind]({
-            baseUrl: route.target.base_url,
+        attempt: async (target, attemptSignal) => {
+          const apiKey = await targetKey(env, snapshot, target);
+          if (!apiKey.ok) return apiKey;
+          return PROVIDERS[route.upstream.kind]({
+            baseUrl: target.base_url,
             apiKey: apiKey.value,
             body: { ...body, model: route.providerModel },
             timeouts,
             allowLoopback: env.ALLOW_LOOPBACK === "true",
             // The guard lets go once the headers are in; the stream still ends with the run.
             signal: AbortSignal.any([signal, attemptSignal]),
-          }),
+          });
+        },
+        ...(onChoice !== undefined && { onChoice }),
       },
       signal,
     );
@@ -76,7 +81,6 @@ export function modelPort(
 export interface ModelRoute {
   readonly name: string;
   readonly upstream: Upstream;
-  readonly target: Target;
   /** The provider's own name of the model. */
   readonly providerModel: string;
 }
@@ -84,15 +88,26 @@ export interface ModelRoute {
 /** The first of the tenant's upstreams that has this model, or null. */
 export function routeModel(snapshot: TenantSnapshot, model: string): ModelRoute | null {
   for (const { name, upstream } of snapshot.upstreams) {
-    const [target] = upstream.targets;
-    if (target === undefined) continue;
-    if (upstream.models === "*") return { name, upstream, target, providerModel: model };
+    if (upstream.models === "*") return { name, upstream, providerModel: model };
     const entry = Object.hasOwn(upstream.models, model) ? upstream.models[model] : undefined;
-    if (entry !== undefined) {
-      return { name, upstream, target, providerModel: entry.as ?? model };
-    }
+    if (entry !== undefined) return { name, upstream, providerModel: entry.as ?? model };
   }
   return null;
+}
+
+/** Characters of a conversation's beginning that tell it from others. */
+const AFFINITY_LENGTH = 2_048;
+
+/**
+ * What requests of one conversation have in common, so that `bounded_hash` sends them where the provider has its beginning
+ * cached: the client's own word for it, or how it begins.
+ */
+export function affinityOf(body: JsonObject): string {
+  const word = body["prompt_cache_key"] ?? body["user"] ?? null;
+  if (typeof word === "string") return word;
+  const messages = body["messages"] ?? null;
+  const beginning = messages !== null && isJsonArray(messages) ? messages.slice(0, 2) : [];
+  return JSON.stringify(beginning).slice(0, AFFINITY_LENGTH);
 }
 
 /** The target's key, opened for its own host only; null when the target needs none. */

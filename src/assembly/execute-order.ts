@@ -5,6 +5,7 @@
  * iterable; leaving it, or aborting the signal, stops everything the run has open.
  */
 
+import type { ChoiceRecord } from "../contract/balance.ts";
 import type { ChatEvent } from "../contract/chat.ts";
 import type { ResponseRunEvent } from "../contract/response.ts";
 import type { RunEvent } from "../contract/run.ts";
@@ -135,7 +136,9 @@ export function executeChatOrder(
       ...modelLoopPorts(env, order, defer, life),
       ...references.ports,
       tools: numbered(references.ports.tools, life),
-      emit: order.isDebug ? (event) => emit(withDebug(env, order, references.choice, event)) : emit,
+      emit: order.isDebug
+        ? (event) => emit(withDebug(env, order, references.choice, life, event))
+        : emit,
     };
     const { startedAtMs } = life.times;
     const bounds = chatBounds(context, life.times);
@@ -176,7 +179,7 @@ export function executeResponseOrder(
 function lifeOf(order: ChatOrder | ResponseOrder, durable: DurableRun | null): RunLife {
   const { runId, snapshot } = order.context;
   const times = runTimes(durable, snapshot.policy.runs.deadline_ms);
-  return { durable, times, numbers: new CallNumbers(runId, digest) };
+  return { durable, times, numbers: new CallNumbers(runId, digest), choices: [] };
 }
 
 function modelLoopPorts(
@@ -185,13 +188,15 @@ function modelLoopPorts(
   defer: Defer,
   life: RunLife,
 ): Omit<ChatPorts, "emit" | "tools"> {
-  const { durable, times } = life;
-  const askModel = modelPort(env, context);
+  const { durable, times, choices } = life;
+  const askModel = modelPort(env, context, (choice) => {
+    choices[0] = choice;
+  });
   const scheduled = schedulePorts(env, context, defer, life);
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot, PLATFORM_CLOCK, askModel),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK, modelPort(env, context)),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,
@@ -213,11 +218,16 @@ function withDebug(
   env: Env,
   { context, request }: ChatOrder,
   references: ReferenceChoice,
+  { choices }: RunLife,
   event: ChatEvent,
 ): ChatEvent {
   const route = routeModel(context.snapshot, request.model);
   if (event.type !== "finished" || route === null) return event;
-  const debug = { upstream: route.name, target: route.target.id, region: env.REGION, references };
+  const [choice] = choices;
+  const { name, upstream } = route;
+  const target = choice?.target.slice(name.length + 1) ?? upstream.targets[0]?.id ?? "";
+  const told = { upstream: name, target, region: env.REGION, references };
+  const debug = choice === undefined ? told : { ...told, choice };
   return { ...event, summary: { ...event.summary, debug } };
 }
 
@@ -226,13 +236,15 @@ interface RunLife {
   readonly durable: DurableRun | null;
   readonly numbers: CallNumbers;
   readonly times: RunTimes;
+  /** The last choice between several targets, if there was one. */
+  readonly choices: ChoiceRecord[];
 }
 
 function schedulePorts(
   env: Env,
   context: RunContext,
   defer: Defer,
-  { durable, numbers, times }: RunLife,
+  { durable, numbers, times }: Omit<RunLife, "choices">,
 ): SchedulePorts {
   const clock = PLATFORM_CLOCK;
   const { tools, tenantId } = context.snapshot;

@@ -5,9 +5,11 @@
 
 import type { GatewayError } from "../contract/error.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
+import { balanceTarget, type BalanceTarget, type ChoiceRecord } from "../contract/balance.ts";
 import type { NamedUpstream, Target } from "../contract/upstream.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { fail, type Result } from "../platform/result.ts";
+import { balancerOf } from "../resilience/balancers.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
@@ -17,11 +19,19 @@ import { ANSWERED } from "../upstream/status-verdict.ts";
 /** One request of a run to an upstream. */
 export interface UpstreamRequest<T> {
   readonly name: NamedUpstream["name"];
-  readonly target: Target;
+  readonly upstream: NamedUpstream["upstream"];
+  /** What requests that should meet at one target have in common. */
+  readonly affinity: string;
   /** Until the first byte of the answer, all attempts included. */
   readonly timeoutMs: number;
   readonly allowed: RetryRule;
-  readonly attempt: (signal: AbortSignal) => Promise<Result<T, GatewayError>>;
+  readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, GatewayError>>;
+  /** Told which of several targets was chosen, and why. Absent: nobody wants to know. */
+  readonly onChoice?: (choice: ChoiceRecord) => void;
+}
+
+interface ModelTarget extends BalanceTarget {
+  readonly own: Target;
 }
 
 /** Sends it; the caller owns what comes back, such as a stream. Aborting `signal` ends the request. */
@@ -31,13 +41,23 @@ export async function guardUpstream<T>(
   signal: AbortSignal,
 ): Promise<Result<T, GatewayError>> {
   const { resilience } = policy;
-  const { name, target, timeoutMs, allowed, attempt } = request;
-  const asked = await guard<{ readonly id: string }, T, GatewayError>(
+  const { name, upstream, affinity, timeoutMs, allowed, attempt, onChoice } = request;
+  const targets = upstream.targets.map((own) => ({
+    ...balanceTarget(`${name}@${own.id}`, own),
+    own,
+  }));
+  const asked = await guard<ModelTarget, T, GatewayError>(
     {
-      targets: [{ id: `${name}@${target.id}` }],
+      targets,
+      balance: {
+        balancer: balancerOf(tenantId, name, targets.length, PLATFORM_CLOCK.now()),
+        strategy: upstream.strategy ?? "peak_ewma",
+        key: affinity,
+        ...(onChoice !== undefined && { onChoice }),
+      },
       timeoutMs,
       retry: { allowed, maxAttempts: resilience.retry.max_attempts },
-      attempt: (_, attemptSignal) => attempt(attemptSignal),
+      attempt: ({ own }, attemptSignal) => attempt(own, attemptSignal),
       classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
     },
     {

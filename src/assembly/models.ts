@@ -4,7 +4,7 @@
  */
 
 import type { TenantSnapshot } from "../contract/tenant.ts";
-import type { NamedUpstream } from "../contract/upstream.ts";
+import type { NamedUpstream, Target, Upstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
 import { lookUp } from "../resilience/look-up.ts";
 import { providerHeaders } from "../upstream/provider-headers.ts";
@@ -46,10 +46,23 @@ async function askUpstream(
   { upstream }: NamedUpstream,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const [target] = upstream.targets;
-  if (target === undefined) return [];
+  // They all serve the same models: the first one that answers speaks for the others.
+  for (const target of upstream.targets) {
+    const ids = await askTarget(env, snapshot, upstream, target, signal);
+    if (ids !== null) return ids;
+  }
+  return [];
+}
+
+async function askTarget(
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  snapshot: TenantSnapshot,
+  upstream: Upstream,
+  target: Target,
+  signal: AbortSignal,
+): Promise<readonly string[] | null> {
   const apiKey = await targetKey(env, snapshot, target);
-  if (!apiKey.ok) return [];
+  if (!apiKey.ok) return null;
   const answered = await lookUp(LIST_TIMEOUT_MS, signal, (attemptSignal) =>
     sendRequest(
       {
@@ -65,7 +78,7 @@ async function askUpstream(
       attemptSignal,
     ),
   );
-  return answered.ok && answered.value.status === 200 ? modelIds(answered.value.text) : [];
+  return answered.ok && answered.value.status === 200 ? modelIds(answered.value.text) : null;
 }
 
 function modelIds(text: string): readonly string[] {

@@ -10,7 +10,7 @@ import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
 import { fail, type Result } from "../platform/result.ts";
 import { type PassedAnswer, passThrough } from "../upstream/pass-through.ts";
-import { type ModelRoute, routeModel, targetKey, timeoutsOf } from "./ask-model.ts";
+import { affinityOf, type ModelRoute, routeModel, targetKey, timeoutsOf } from "./ask-model.ts";
 import type { StartedRun } from "./execute-order.ts";
 import { guardUpstream } from "./guard-upstream.ts";
 import type { RunCaller } from "./run-context.ts";
@@ -69,26 +69,28 @@ async function ask(
     const message = `The upstream ${JSON.stringify(route.name)} of this model has no such route.`;
     return fail({ code: "unprocessable", violations: [{ pointer: "/model", message }] });
   }
-  const apiKey = await targetKey(env, snapshot, route.target);
-  if (!apiKey.ok) return apiKey;
   const timeouts = timeoutsOf(route.upstream, snapshot.policy.runs.model_timeout_ms);
   return guardUpstream<PassedAnswer>(
     snapshot,
     {
       name: route.name,
-      target: route.target,
+      upstream: route.upstream,
+      affinity: order.body instanceof FormData ? "" : affinityOf(order.body),
       timeoutMs: timeouts.firstByteMs,
       // What such a route does is the provider's business: it may keep a file or start a job.
       allowed: "only_if_not_executed",
-      attempt: (attemptSignal) =>
-        passThrough({
-          url: route.target.base_url.replace(/\/+$/, "") + order.path,
+      attempt: async (target, attemptSignal) => {
+        const apiKey = await targetKey(env, snapshot, target);
+        if (!apiKey.ok) return apiKey;
+        return passThrough({
+          url: target.base_url.replace(/\/+$/, "") + order.path,
           apiKey: apiKey.value,
           body: bodyFor(order.body, model === null ? null : route.providerModel),
           timeouts,
           allowLoopback: env.ALLOW_LOOPBACK === "true",
           signal: AbortSignal.any([signal, attemptSignal]),
-        }),
+        });
+      },
     },
     signal,
   );
@@ -97,9 +99,8 @@ async function ask(
 /** Where a request without a model goes: the first upstream that speaks OpenAI's API. */
 function anyRoute(snapshot: TenantSnapshot): ModelRoute | null {
   for (const { name, upstream } of snapshot.upstreams) {
-    const [target] = upstream.targets;
-    const route = target && { name, upstream, target, providerModel: "" };
-    if (route !== undefined && hasPath(route)) return route;
+    const route = { name, upstream, providerModel: "" };
+    if (hasPath(route)) return route;
   }
   return null;
 }

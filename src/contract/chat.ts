@@ -4,6 +4,7 @@
  * wire format for clients.
  */
 
+import type { ChoiceRecord } from "./balance.ts";
 import * as z from "zod/mini";
 
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
@@ -134,6 +135,8 @@ export interface ChatSummary {
     readonly target: string;
     readonly region: string;
     readonly references: { readonly mode: string; readonly reason: string };
+    /** Why that target, where there are several: the last choice of the run. */
+    readonly choice?: ChoiceRecord;
   };
 }
 

@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 
+import type { ChoiceRecord } from "./balance.ts";
 import {
   Aggregate,
   Branch,
@@ -176,6 +177,8 @@ export interface CallOutcome {
   readonly cacheLayer?: CacheLayer;
   /** Requests sent upstream. */
   readonly attempts: number;
+  /** Which of its tool's several targets the last request went to, and why. */
+  readonly choice?: ChoiceRecord;
 }
 
 /** One call's line in a run's answer. Times are milliseconds since the run began. */

@@ -3,8 +3,9 @@
 import * as z from "zod/mini";
 
 import { ToolCache } from "./cache.ts";
+import { haveDistinctIds, MAX_TARGETS, Strategy, TARGET_FIELDS } from "./balance.ts";
 import { Chain } from "./chain.ts";
-import { AnyObject, GroupName, McpLabel, McpToolName, wholeNumber } from "./names.ts";
+import { AnyObject, GroupName, McpLabel, McpToolName, ResourceName, wholeNumber } from "./names.ts";
 import { MAX_ATTEMPTS } from "./resilience-policy.ts";
 
 /**
@@ -17,11 +18,28 @@ export type Effect = z.infer<typeof Effect>;
 
 const Template = z.string().check(z.maxLength(4096));
 
+const Url = z.string().check(z.minLength(1), z.maxLength(2048));
+
+/** One of several places that serve the same tool. */
+const HttpTarget = z.strictObject({ id: ResourceName, url: Url, ...TARGET_FIELDS });
+
 /** An HTTP request template. Scheme, host and port are the template's own and never come from arguments. */
 export const HttpTool = z.strictObject({
   method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]),
-  /** Absolute URL; `{name}` in the path is replaced by the percent-encoded argument. */
-  url: z.string().check(z.minLength(1), z.maxLength(2048)),
+  /** Absolute URL; `{name}` in the path is replaced by the percent-encoded argument. Exactly one of it and `targets`. */
+  url: z.optional(Url),
+  /** Several places that do the same, in place of `url`. Secrets must be bound to the hosts of all of them. */
+  targets: z.optional(
+    z
+      .array(HttpTarget)
+      .check(
+        z.minLength(1),
+        z.maxLength(MAX_TARGETS),
+        z.refine(haveDistinctIds, "Each target needs an id of its own."),
+      ),
+  ),
+  /** How one of several targets is chosen. Absent: `peak_ewma`. */
+  strategy: z.optional(Strategy),
   /** Query parameters; a value may hold `{name}` and `{{secret.name}}`. An absent optional argument leaves it out. */
   query: z.optional(z.record(z.string().check(z.maxLength(128)), Template)),
   /** Request headers; same templates as `query`. */

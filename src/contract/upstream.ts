@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 
+import { haveDistinctIds, MAX_TARGETS, Strategy, TARGET_FIELDS } from "./balance.ts";
 import { ResourceName, wholeNumber } from "./names.ts";
 
 /** The protocol a model provider speaks. */
@@ -14,6 +15,7 @@ export const Target = z.strictObject({
   base_url: z.string().check(z.minLength(1), z.maxLength(2048)),
   /** `{{secret.name}}`; the secret must be bound to this URL's host. Absent: no key is sent. */
   api_key: z.optional(z.string().check(z.regex(/^\{\{secret\.[a-z0-9][a-z0-9_-]{0,63}\}\}$/))),
+  ...TARGET_FIELDS,
 });
 /** One endpoint of an upstream. */
 export type Target = z.infer<typeof Target>;
@@ -30,8 +32,16 @@ export const Upstream = z.strictObject({
       z.strictObject({ as: z.optional(z.string().check(z.minLength(1), z.maxLength(128))) }),
     ),
   ]),
-  /** Exactly one until balancing arrives. */
-  targets: z.array(Target).check(z.length(1)),
+  /** Endpoints that serve the same models, each with an id of its own. */
+  targets: z
+    .array(Target)
+    .check(
+      z.minLength(1),
+      z.maxLength(MAX_TARGETS),
+      z.refine(haveDistinctIds, "Each target needs an id of its own."),
+    ),
+  /** How one of several targets is chosen. Absent: `peak_ewma`. */
+  strategy: z.optional(Strategy),
   timeouts: z.optional(
     z.strictObject({
       /** Until the response headers. */

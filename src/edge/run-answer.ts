@@ -36,9 +36,10 @@ export function runAnswer(report: RunReport): string {
     },
   };
   const head = JSON.stringify({ id: report.id, object: "run", status: report.status });
-  const { aggregate } = report;
+  const { aggregate, debug } = report;
+  const results = report.results.map((result) => resultText(result, debug !== undefined));
   const value = aggregate === undefined ? "" : `,"aggregate":${aggregateText(aggregate)}`;
-  return `${head.slice(0, -1)},"results":[${report.results.map(resultText).join(",")}]${value},${JSON.stringify(rest).slice(1)}`;
+  return `${head.slice(0, -1)},"results":[${results.join(",")}]${value},${JSON.stringify(rest).slice(1)}`;
 }
 
 /** How many results each layer of the cache gave; nothing when none did. */
@@ -107,7 +108,7 @@ function eventText(event: RunEvent): string {
 }
 
 /** One call's line. Only `output` is not known to be short. */
-function resultText(result: CallResult): string {
+function resultText(result: CallResult, isDebug = false): string {
   const head = JSON.stringify({ id: result.id, tool: result.tool, status: result.status });
   const output = result.outputJson === undefined ? "" : `,"output":${result.outputJson}`;
   const rest = JSON.stringify({
@@ -115,6 +116,7 @@ function resultText(result: CallResult): string {
     ...(result.error !== undefined && { error: result.error }),
     cache: result.cache,
     attempts: result.attempts,
+    ...(isDebug && result.choice !== undefined && { choice: result.choice }),
     hedged: false,
     queued_ms: Math.round(result.queuedMs),
     started_ms: Math.round(result.startedMs),

@@ -11,7 +11,13 @@
 import { FailureDomains } from "../algorithms/failure-domains.ts";
 import { isOutlier, mostEjected } from "../algorithms/outlier-ejection.ts";
 import { DECAY_MS, type PeakEwma } from "../algorithms/peak-ewma.ts";
-import type { BalanceTarget, ChoiceReason, Considered, Strategy } from "../contract/balance.ts";
+import type {
+  BalanceTarget,
+  ChoiceReason,
+  ChoiceRecord,
+  Considered,
+  Strategy,
+} from "../contract/balance.ts";
 import { pickByStrategy } from "./strategies.ts";
 import { TargetState } from "./target-state.ts";
 
@@ -48,6 +54,14 @@ export interface Choice<T> {
   readonly considered: readonly Considered[];
 }
 
+/** What `x-gw-debug` says of a choice. */
+export function recordOf(
+  strategy: Strategy,
+  { target, reason, considered }: Choice<BalanceTarget>,
+): ChoiceRecord {
+  return { target: target.id, strategy, reason, candidates: considered };
+}
+
 /** How an attempt ended. `ignored` says nothing about its target. */
 export type AttemptEnd = "ok" | "failed" | "ignored";
 
@@ -73,6 +87,11 @@ export class Balancer {
 
   /** A target of `targets` that was not tried yet, or null when all were. Counts nothing: `begin` does. */
   choose<T extends BalanceTarget>(targets: readonly T[], inputs: ChoiceInputs): Choice<T> | null {
+    const [only] = targets;
+    if (targets.length === 1 && only !== undefined)
+      return inputs.tried.includes(only.id)
+        ? null
+        : { target: only, reason: "only", considered: [] };
     this.#forgetOthers(targets);
     const candidates = this.#candidates(targets, inputs);
     const considered = candidates.map(({ target, standing, inFlight, costMs }) => ({
@@ -86,7 +105,7 @@ export class Balancer {
     const [rest, isRestricted] = ready.length > 0 ? [ready, false] : [lastResort(untried), true];
     const picked = this.#pick(rest, inputs);
     if (picked === null) return null;
-    const reason = targets.length === 1 ? "only" : isRestricted ? "last_resort" : picked.reason;
+    const reason = isRestricted ? "last_resort" : picked.reason;
     return { target: picked.candidate.target, reason, considered };
   }
 
@@ -100,13 +119,15 @@ export class Balancer {
     startedAtMs: number,
     endsAtMs: number,
   ): (end: AttemptEnd, penaltyMs: number, nowMs: number) => void {
+    // With nothing to choose there is nothing to know.
+    if (targets.length === 1) return () => undefined;
     const state = this.#state(id);
     const leave = state.begin(endsAtMs);
     return (end, penaltyMs, nowMs) => {
       leave();
       if (end === "ignored") return;
       const tookMs = Math.max(0, nowMs - startedAtMs);
-      if (this.#learns && targets.length > 1) this.#domains.observe(id, end === "failed", nowMs);
+      if (this.#learns) this.#domains.observe(id, end === "failed", nowMs);
       if (end === "ok") return state.succeed(tookMs, nowMs);
       state.fail(Math.max(tookMs, penaltyMs), nowMs);
       this.#ejectOutlier(state, targets, nowMs);

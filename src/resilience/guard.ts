@@ -6,20 +6,23 @@
  * thrown on. What an attempt says of its target is reported once, however it ends: answered, given up, or left behind.
  */
 
-import type { UpstreamSession, Verdict } from "../contract/upstream-session.ts";
+import type { BalanceTarget } from "../contract/balance.ts";
+import type { AttemptClass, UpstreamSession, Verdict } from "../contract/upstream-session.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Result, fail } from "../platform/result.ts";
+import type { AttemptEnd } from "./balancer.ts";
 import { type DeadlineFailure, TIMED_OUT, withDeadline } from "./deadline.ts";
 import { type Judged, type RetryRule, withRetries } from "./retry.ts";
-import { type GuardTarget, route, type RouteFailure } from "./route.ts";
+import { type Balance, route, type RouteFailure } from "./route.ts";
 
 /** Ends that the guard itself decides. `sent` is false only when nothing can have reached an upstream. */
 export type GuardFailure = DeadlineFailure | RouteFailure;
 
 /** One call under guard. */
-export interface GuardedCall<Target extends GuardTarget, T, F> {
+export interface GuardedCall<Target extends BalanceTarget, T, F> {
   /** Where it may go; at least one. */
   readonly targets: readonly Target[];
+  readonly balance: Balance;
   /** Wall time of the whole, all attempts and pauses included. */
   readonly timeoutMs: number;
   readonly retry: { readonly allowed: RetryRule; readonly maxAttempts: number };
@@ -37,7 +40,7 @@ export interface GuardWorld {
 }
 
 /** Makes the call; see above. The caller owns what a success brings, such as a stream. */
-export async function guard<Target extends GuardTarget, T, F>(
+export async function guard<Target extends BalanceTarget, T, F>(
   call: GuardedCall<Target, T, F>,
   world: GuardWorld,
   signal: AbortSignal,
@@ -60,10 +63,20 @@ export async function guard<Target extends GuardTarget, T, F>(
   );
 }
 
+/** What an attempt's end says to the choice of the next target. */
+const END_OF: Readonly<Record<AttemptClass, AttemptEnd>> = {
+  ok: "ok",
+  failed: "failed",
+  timed_out: "failed",
+  rate_limited: "failed",
+  credential: "failed",
+  ignored: "ignored",
+};
+
 const IGNORED: Verdict = { class: "ignored", retryAfterMs: null, executed: true };
 
 /** The requests of one call. */
-class Requests<Target extends GuardTarget, T, F> {
+class Requests<Target extends BalanceTarget, T, F> {
   readonly #call: GuardedCall<Target, T, F>;
   readonly #world: GuardWorld;
   readonly #tried = new Set<string>();
@@ -91,19 +104,24 @@ class Requests<Target extends GuardTarget, T, F> {
     signal: AbortSignal,
     deadlineAtMs: number,
   ): Promise<Judged<Result<T, F | GuardFailure>>> {
-    const { session, clock } = this.#world;
-    const chosen = route(this.#call.targets, this.#tried, session);
+    const { session, clock, random } = this.#world;
+    const { targets, balance, timeoutMs } = this.#call;
+    const world = { session, random, nowMs: clock.now() };
+    const chosen = route(targets, this.#tried, balance, world);
     if (!chosen.ok) return held(chosen.error);
     const { value: target } = chosen;
     this.#lastTarget = target.id;
     this.#tried.add(target.id);
     const startedMs = clock.now();
     const pass = session.enter(target.id, deadlineAtMs - startedMs);
+    const leave = balance.balancer.begin(target.id, targets, startedMs, deadlineAtMs);
     const told: { verdict: Verdict | null } = { verdict: null };
     const report = (verdict: Verdict): Verdict => {
       if (told.verdict !== null) return told.verdict;
       told.verdict = verdict;
-      session.report(pass, verdict, clock.now() - startedMs);
+      const nowMs = clock.now();
+      session.report(pass, verdict, nowMs - startedMs);
+      leave(END_OF[verdict.class], timeoutMs, nowMs);
       return verdict;
     };
     const onAbort = (): void => void report(abandoned(signal));
@@ -112,7 +130,7 @@ class Requests<Target extends GuardTarget, T, F> {
     try {
       const result = await this.#call.attempt(target, signal);
       const verdict = report(this.#call.classify(result));
-      const hasOther = this.#tried.size < this.#call.targets.length;
+      const hasOther = this.#tried.size < targets.length;
       return { result, verdict, wasSent: true, hasOther };
     } finally {
       // A bug, or nothing new.

@@ -1,18 +1,31 @@
 /**
  * Route: to which target a request goes, and whether its breaker lets it.
  *
- * Targets that were tried already come last. While more than half of several targets are held back by their breakers,
+ * Of several targets the balancer chooses one that was not tried yet; when all were, the round begins anew. While more than half of several targets are held back by their breakers,
  * the breakers are not obeyed (panic): they may well be wrong together, and nothing would be asked at all. What was forced
  * open by hand stays so.
  */
 
+import type { BalanceTarget, ChoiceRecord, Strategy } from "../contract/balance.ts";
 import type { Held, UpstreamSession } from "../contract/upstream-session.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
+import { type Balancer, recordOf } from "./balancer.ts";
 
-/** Where a request may go. */
-export interface GuardTarget {
-  /** Name of its breaker; see `UpstreamSession`. */
-  readonly id: string;
+/** How one of several targets is chosen. */
+export interface Balance {
+  readonly balancer: Balancer;
+  readonly strategy: Strategy;
+  /** What calls that should meet at one target have in common. */
+  readonly key: string;
+  /** Told each choice. Absent: nobody wants to know. */
+  readonly onChoice?: (choice: ChoiceRecord) => void;
+}
+
+/** What a route is chosen by. */
+export interface RouteWorld {
+  readonly session: UpstreamSession;
+  readonly nowMs: number;
+  readonly random: () => number;
 }
 
 /** No target may be asked. */
@@ -26,23 +39,32 @@ export interface RouteFailure extends Held {
 const PANIC_SHARE = 0.5;
 
 /** The target to ask, or why none may be. `tried` are the ids of those asked before by the same call. */
-export function route<Target extends GuardTarget>(
+export function route<Target extends BalanceTarget>(
   targets: readonly Target[],
   tried: ReadonlySet<string>,
-  session: UpstreamSession,
+  balance: Balance,
+  { session, nowMs, random }: RouteWorld,
 ): Result<Target, RouteFailure> {
   const looked = targets.map((target) => ({ target, held: session.held(target.id) }));
   const held = looked.filter((one) => one.held !== null);
   const isPanic = targets.length > 1 && held.length > targets.length * PANIC_SHARE;
-  const open = looked.filter((one) => one.held === null || (isPanic && !one.held.isForced));
-  const chosen = open.find(({ target }) => !tried.has(target.id)) ?? open[0];
-  if (chosen !== undefined) return ok(chosen.target);
+  const closed = new Set(
+    held.flatMap((one) => (isPanic && one.held?.isForced !== true ? [] : [one.target.id])),
+  );
+  const { balancer, strategy, key, onChoice } = balance;
+  const inputs = { strategy, nowMs, random, isOpen: (id: string) => closed.has(id), key };
+  for (const asked of tried.size === 0 ? [[]] : [[...tried], []]) {
+    const choice = balancer.choose(targets, { ...inputs, tried: asked });
+    if (choice === null || closed.has(choice.target.id)) continue;
+    if (targets.length > 1) onChoice?.(recordOf(strategy, choice));
+    return ok(choice.target);
+  }
   return fail(soonest(held));
 }
 
 /** Of targets that are held back, the one that may be asked first. */
 function soonest(
-  looked: readonly { readonly target: GuardTarget; readonly held: Held | null }[],
+  looked: readonly { readonly target: BalanceTarget; readonly held: Held | null }[],
 ): RouteFailure {
   let best: RouteFailure | null = null;
   for (const { target, held } of looked) {

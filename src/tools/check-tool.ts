@@ -92,7 +92,7 @@ function checkBuiltin({ input, cache }: ToolDefinition, own: JsonObject): Violat
 function checkHttp(http: HttpTool, input: JsonObject, options: EgressOptions): Violation[] {
   const variables = propertyNames(input);
   return [
-    ...checkUrl(http.url, variables, options),
+    ...checkUrls(http, variables, options),
     ...Object.entries(http.query ?? {}).flatMap(([name, template]) =>
       checkText(template, `/http/query${pointerMember(name)}`, variables),
     ),
@@ -101,11 +101,26 @@ function checkHttp(http: HttpTool, input: JsonObject, options: EgressOptions): V
   ];
 }
 
-function checkUrl(
-  url: string,
+function checkUrls(
+  { url, targets }: HttpTool,
   variables: ReadonlySet<string>,
   options: EgressOptions,
 ): Violation[] {
+  if ((url === undefined) === (targets === undefined))
+    return [{ pointer: "/http", message: "Exactly one of url and targets is needed." }];
+  if (url !== undefined) return checkUrl(url, "/http/url", variables, options);
+  return (targets ?? []).flatMap((target, index) =>
+    checkUrl(target.url, `/http/targets/${index}/url`, variables, options),
+  );
+}
+
+function checkUrl(
+  url: string,
+  pointer: string,
+  variables: ReadonlySet<string>,
+  options: EgressOptions,
+): Violation[] {
+  const wrongUrl = (message: string): Violation[] => [{ pointer, message }];
   const template = parseUrlTemplate(url);
   if (template === null) return wrongUrl("Must be an absolute https URL without a fragment.");
   if (/[{}]/.test(template.origin))
@@ -121,11 +136,7 @@ function checkUrl(
   const filled = template.origin + template.path.replaceAll(/[{}]/g, "") + template.search;
   const allowed = checkEgress(filled, options);
   if (!allowed.ok) return wrongUrl(allowed.error.reason);
-  return unknownVariables(template.path, "/http/url", variables);
-}
-
-function wrongUrl(message: string): Violation[] {
-  return [{ pointer: "/http/url", message }];
+  return unknownVariables(template.path, pointer, variables);
 }
 
 function checkHeaders(

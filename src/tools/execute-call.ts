@@ -5,11 +5,12 @@
  * `internal`.
  */
 
+import type { ChoiceRecord } from "../contract/balance.ts";
 import type { CallError, CallOutcome } from "../contract/run.ts";
 import { type HttpTool, needsApproval, type Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
 import type { Verdict } from "../contract/upstream-session.ts";
-import { ok } from "../platform/result.ts";
+import { fail, ok } from "../platform/result.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
 import type { UpstreamAnswer, UpstreamRequest } from "../upstream/send.ts";
 import { statusVerdict } from "../upstream/status-verdict.ts";
@@ -18,6 +19,7 @@ import type { Validators } from "./cache/cache-entry.ts";
 import { cachedCall, type SendLimits, type SentCall } from "./cache/cached-call.ts";
 import {
   approvalRequired,
+  type AttemptFailure,
   type Classified,
   classifyFailure,
   classifyStatus,
@@ -25,6 +27,7 @@ import {
   lostStatus,
   refused,
 } from "./call-outcome.ts";
+import { type HttpTarget, httpTargets } from "./http-targets.ts";
 import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
 import { executeMcp } from "./mcp/execute-mcp.ts";
 import { isDamaged, readOutput } from "./read-output.ts";
@@ -94,18 +97,19 @@ async function sendHttp(
   { timeoutMs, signal, validators }: SendLimits,
   progress: Progress,
 ): Promise<SentCall> {
-  const startedMs = ports.now();
-  const built = await buildRequest(task.http, task.call.arguments, ports, ports.openSecret);
-  if (!built.ok) return { outcome: refused(built.error), answer: null };
-  const { request } = conditional(built.value, validators);
-  const remainingMs = Math.max(0, timeoutMs - (ports.now() - startedMs));
-  const sendable: SendableCall<ReadAnswer, UpstreamFailure> = {
-    call: task.call,
-    definition: task.tool.definition,
-    target: `tool:${task.tool.name}`,
-    isKeyed: task.call.idempotencyKey !== undefined,
-    timeoutMs: remainingMs,
-    attempt: async (attemptSignal) => {
+  const { http, call, tool } = task;
+  const chosen: { choice?: ChoiceRecord } = {};
+  const sendable: SendableCall<HttpTarget, ReadAnswer, UpstreamFailure | NotBuilt> = {
+    call,
+    definition: tool.definition,
+    targets: httpTargets(tool.name, http),
+    isKeyed: call.idempotencyKey !== undefined,
+    timeoutMs,
+    attempt: async ({ url }, attemptSignal) => {
+      const placed = { ...http, url };
+      const built = await buildRequest(placed, call.arguments, ports, ports.openSecret);
+      if (!built.ok) return fail({ kind: "not_built", error: built.error, sent: false });
+      const { request } = conditional(built.value, validators);
       progress.attempts += 1;
       const { allowLoopback, beforeLongAnswer } = ports;
       const options = {
@@ -113,18 +117,38 @@ async function sendHttp(
         maxBytes: MAX_RESULT_BYTES,
         ...(beforeLongAnswer !== undefined && { beforeLongAnswer }),
       };
-      const answered = await ports.send(keyedRequest(request, task.call), options, attemptSignal);
+      const answered = await ports.send(keyedRequest(request, call), options, attemptSignal);
       return answered.ok ? ok(readAnswer(task, built.value, answered.value)) : answered;
     },
-    classify: (result) => (result.ok ? result.value.verdict : verdictOfFailure(result.error)),
+    classify: (result) => (result.ok ? result.value.verdict : verdictOf(result.error)),
+    onChoice: (choice) => {
+      chosen.choice = choice;
+    },
   };
   const answered = await sendCall(ports, sendable, signal);
-  const outcome = answered.ok ? answered.value.outcome : classifyFailure(task.call, answered.error);
+  const outcome = answered.ok ? answered.value.outcome : outcomeOf(call, answered.error);
   return {
-    outcome: { ...outcome, attempts: progress.attempts },
+    outcome: { ...outcome, ...chosen, attempts: progress.attempts },
     // What was damaged on its way is not kept.
     answer: answered.ok && answered.value.verdict !== BROKEN_ANSWER ? answered.value.answer : null,
   };
+}
+
+/** The request cannot be made for this target: an argument does not fit its place, or a secret is not to be had. */
+interface NotBuilt {
+  readonly kind: "not_built";
+  readonly error: CallError;
+  readonly sent: false;
+}
+
+function verdictOf(failure: UpstreamFailure | NotBuilt): Verdict {
+  if (failure.kind !== "not_built") return verdictOfFailure(failure);
+  const isSecret = failure.error.code === "secret_unavailable";
+  return { class: isSecret ? "credential" : "ignored", retryAfterMs: null, executed: false };
+}
+
+function outcomeOf(call: PlannedCall, failure: AttemptFailure | NotBuilt): Classified {
+  return failure.kind === "not_built" ? refused(failure.error) : classifyFailure(call, failure);
 }
 
 /** The request with the call's `Idempotency-Key`, unless the tool's own template sets one. */

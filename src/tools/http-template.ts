@@ -16,6 +16,7 @@ import {
 } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { UpstreamRequest } from "../upstream/send.ts";
+import type { PlacedHttp } from "./http-targets.ts";
 import { argumentNames, parseTemplate, parseUrlTemplate } from "./template.ts";
 
 /**
@@ -42,7 +43,7 @@ const HEADER_TEXT = /^[\t\x20-\x7e]*$/;
 
 /** Builds the request; `arguments_invalid` when an argument does not fit its place, `secret_unavailable` as said above. */
 export async function buildRequest(
-  http: HttpTool,
+  http: PlacedHttp,
   values: JsonObject,
   context: RequestContext,
   openSecret: OpenSecret,
@@ -95,7 +96,7 @@ function fill(template: string, values: JsonObject, secrets: ReadonlyMap<string,
     .join("");
 }
 
-function buildUrl(http: HttpTool, values: JsonObject): Result<URL, CallError> {
+function buildUrl(http: PlacedHttp, values: JsonObject): Result<URL, CallError> {
   const template = parseUrlTemplate(http.url);
   const segments: string[] = [];
   for (const segment of template?.path.split("/") ?? []) {
@@ -228,7 +229,7 @@ function queryTexts(
   return [fill(template, values, secrets)];
 }
 
-function buildBody(http: HttpTool, values: JsonObject): string | null {
+function buildBody(http: PlacedHttp, values: JsonObject): string | null {
   const body = bodyTemplate(http);
   if (body === null) return null;
   if (body === "json") return JSON.stringify(unusedArguments(http, values));
@@ -241,7 +242,7 @@ export function bodyTemplate(http: HttpTool): "json" | JsonObject | null {
   return http.method === "GET" || http.method === "DELETE" ? null : "json";
 }
 
-function unusedArguments(http: HttpTool, values: JsonObject): JsonObject {
+function unusedArguments(http: PlacedHttp, values: JsonObject): JsonObject {
   const path = parseUrlTemplate(http.url)?.path ?? "";
   const templates = [
     path,

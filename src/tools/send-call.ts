@@ -6,46 +6,57 @@
  * when its tool provably did nothing. A call that is repeated by whoever makes it is sent once here.
  */
 
+import type { BalanceTarget, ChoiceRecord } from "../contract/balance.ts";
 import { EFFECT_RULES } from "../contract/effect-rules.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
 import type { ToolDefinition } from "../contract/tool.ts";
 import type { Verdict } from "../contract/upstream-session.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import type { Result } from "../platform/result.ts";
+import { balancerOf } from "../resilience/balancers.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import type { ToolPorts } from "./tool-ports.ts";
 
 /** A call, ready to be sent. */
-export interface SendableCall<T, F> {
+export interface SendableCall<Target extends BalanceTarget, T, F> {
   readonly call: PlannedCall;
   readonly definition: ToolDefinition;
-  /** Name of its target's breaker. */
-  readonly target: string;
+  /** Where it may go, by the names of their breakers; at least one. */
+  readonly targets: readonly Target[];
   /** An idempotent write carries its key to the tool, or needs none. */
   readonly isKeyed: boolean;
   readonly timeoutMs: number;
-  readonly attempt: (signal: AbortSignal) => Promise<Result<T, F>>;
+  readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, F>>;
   readonly classify: (result: Result<T, F>) => Verdict;
+  /** Told which of several targets was chosen, and why. Absent: nobody wants to know. */
+  readonly onChoice?: (choice: ChoiceRecord) => void;
 }
 
 /** Sends it; see above. */
-export function sendCall<T, F>(
-  { upstreams }: Pick<ToolPorts, "upstreams">,
-  sendable: SendableCall<T, F>,
+export function sendCall<Target extends BalanceTarget, T, F>(
+  { upstreams, mcp }: Pick<ToolPorts, "upstreams" | "mcp">,
+  sendable: SendableCall<Target, T, F>,
   signal: AbortSignal,
 ): Promise<Result<T, F | GuardFailure>> {
-  const { call, definition, target, timeoutMs, attempt, classify } = sendable;
+  const { call, definition, targets, timeoutMs, attempt, classify, onChoice } = sendable;
+  const nowMs = PLATFORM_CLOCK.now();
   const maxAttempts = definition.retry?.max_attempts ?? upstreams.policy.retry.max_attempts;
-  return guard<{ readonly id: string }, T, F>(
+  return guard<Target, T, F>(
     {
-      targets: [{ id: target }],
+      targets,
+      balance: {
+        balancer: balancerOf(mcp.tenantId, `tool:${call.tool}`, targets.length, nowMs),
+        strategy: definition.http?.strategy ?? "peak_ewma",
+        key: targets.length === 1 ? "" : JSON.stringify(call.arguments),
+        ...(onChoice !== undefined && { onChoice }),
+      },
       timeoutMs,
       retry: {
         allowed: retryRule(sendable),
         maxAttempts: call.isRepeatedOutside === true ? 1 : maxAttempts,
       },
-      attempt: (_, attemptSignal) => attempt(attemptSignal),
+      attempt,
       classify,
     },
     { session: upstreams, clock: PLATFORM_CLOCK, random: () => Math.random() },
@@ -56,7 +67,7 @@ export function sendCall<T, F>(
 function retryRule({
   call,
   isKeyed,
-}: Pick<SendableCall<never, never>, "call" | "isKeyed">): RetryRule {
+}: Pick<SendableCall<never, never, never>, "call" | "isKeyed">): RetryRule {
   const { mayRepeat, mayShare } = EFFECT_RULES[call.effect];
   return mayRepeat && (mayShare || isKeyed) ? "always" : "only_if_not_executed";
 }

@@ -12,6 +12,7 @@ import { type JsonObject, isJsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkArguments } from "./arguments.ts";
 import { MAX_JSON_DEPTH, fitsDepth, parseBoundedJson } from "./bounded-json.ts";
+import { httpUrls } from "./http-targets.ts";
 import { parseUrlTemplate } from "./template.ts";
 import { wireNames } from "./wire-name.ts";
 
@@ -88,14 +89,20 @@ function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
 
 /** What decides when a call of the tool starts when not all can at once. */
 function standing({ tags, rate_limit_group: group, priority, http }: ToolDefinition) {
-  // The scheme's own port is no part of it, whether it is written or not.
-  const host = http === undefined ? null : URL.parse(parseUrlTemplate(http.url)?.origin ?? "");
+  const hosts = new Set(http === undefined ? [] : httpUrls(http).map(hostOf));
+  const [host = null] = hosts;
   return {
     ...(tags !== undefined && { tags }),
-    ...(host !== null && { host: host.host }),
+    // A call that may go to several hosts is under no host's cap.
+    ...(host !== null && hosts.size === 1 && { host }),
     ...(group !== undefined && { group }),
     ...(priority !== undefined && { priority }),
   };
+}
+
+/** The scheme's own port is no part of it, whether it is written or not. */
+function hostOf(url: string): string | null {
+  return URL.parse(parseUrlTemplate(url)?.origin ?? "")?.host ?? null;
 }
 
 function parseArguments(text: string): Result<JsonObject, CallError> {

@@ -21,6 +21,9 @@ export function modelVerdict(error: GatewayError): Verdict {
   if (error.code === "upstream_timeout") return { ...UNKNOWN, class: "timed_out" };
   if (error.code === "upstream_unreachable" || error.code === "upstream_invalid_response")
     return { ...UNKNOWN, class: "failed" };
+  // Another target may have a key that opens.
+  if (error.code === "secret_unavailable")
+    return { ...UNKNOWN, class: "credential", executed: false };
   if (error.code !== "upstream_rejected") return { ...UNKNOWN, executed: false };
   const { upstreamStatus: status, upstreamCode, retryAfterMs } = error;
   const isRefusedKey = ABOUT_THE_KEY.has(status) || upstreamCode === NO_MONEY;

@@ -1,9 +1,11 @@
 /** A guarded call whose answers are scripted, on a clock that the test moves. */
 
+import { balanceTarget, type BalanceTarget } from "../../src/contract/balance.ts";
 import type { ResiliencePolicy } from "../../src/contract/resilience-policy.ts";
 import type { Verdict } from "../../src/contract/upstream-session.ts";
 import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { ok, type Result } from "../../src/platform/result.ts";
+import { Balancer } from "../../src/resilience/balancer.ts";
 import { guard, type GuardedCall, type GuardWorld } from "../../src/resilience/guard.ts";
 import { upstreamSession } from "../../src/tenancy/upstream-sessions.ts";
 
@@ -14,7 +16,12 @@ export interface Answer {
 }
 
 /** A guarded call of the scene. */
-export type Call = GuardedCall<{ readonly id: string }, Answer, never>;
+export type Call = GuardedCall<BalanceTarget, Answer, never>;
+
+/** A call whose targets need nothing but their names: they are asked in their order. */
+type Overrides = Partial<Omit<Call, "targets">> & {
+  readonly targets?: readonly { readonly id: string }[];
+};
 
 /** Retries and breakers on, as by default. */
 export const POLICY: ResiliencePolicy = {
@@ -46,10 +53,14 @@ function verdict(result: Result<Answer, never>): Verdict {
 }
 
 /** A call whose attempts give these answers in turn, the last one again and again. */
-export function scripted(answers: readonly Answer[], overrides: Partial<Call> = {}) {
+export function scripted(
+  answers: readonly Answer[],
+  { targets = [{ id: "a" }], ...overrides }: Overrides = {},
+) {
   const asked: string[] = [];
   const call: Call = {
-    targets: [{ id: "a" }],
+    targets: targets.map(({ id }) => balanceTarget(id, {})),
+    balance: { balancer: new Balancer(), strategy: "priority", key: "" },
     timeoutMs: 10_000,
     retry: { allowed: "always", maxAttempts: 3 },
     attempt: async ({ id }) => {

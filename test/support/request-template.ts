@@ -14,7 +14,8 @@ export const NO_SECRETS: OpenSecret = () => Promise.resolve(null);
 
 function httpOf(overrides: object) {
   const http = { method: "GET", url: "https://api.example.com/v1", ...overrides };
-  return toolDefinition({ http }).http ?? { method: "GET", url: "" };
+  const checked = toolDefinition({ http }).http ?? { method: "GET" as const };
+  return { ...checked, url: checked.url ?? "" };
 }
 
 /** Builds the request of a template over a plain GET. */

@@ -49,12 +49,11 @@ export const messages = new Hono<EdgeEnv>().post(
 /** Who will answer, as far as it decides what the request may hold; an unknown model is refused by the run. */
 function targetOf({ snapshot }: RunCaller, model: string): MessagesTarget {
   const route = routeModel(snapshot, model);
-  const kind = route?.upstream.kind;
-  const host = route === null ? null : (URL.parse(route.target.base_url)?.host ?? null);
-  return {
-    isMessages: kind === "anthropic",
-    isOpenAI: kind === "openai" && host === "api.openai.com",
-  };
+  const { kind, targets = [] } = route?.upstream ?? {};
+  const isAtOpenAI = targets.every(
+    ({ base_url: url }) => URL.parse(url)?.host === "api.openai.com",
+  );
+  return { isMessages: kind === "anthropic", isOpenAI: kind === "openai" && isAtOpenAI };
 }
 
 /** Waits for the first event, which decides between an error with a status and an answer; then streams or collects. */

@@ -4,6 +4,7 @@
  * Ends are told as for any other tool (call-outcome.ts): a write whose answer was lost may have happened.
  */
 
+import { balanceTarget, type BalanceTarget } from "../../contract/balance.ts";
 import type { McpEndpoint } from "../../contract/mcp.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { type CallOutcome, type CallProgress, MAX_PROGRESS_MESSAGE } from "../../contract/run.ts";
@@ -72,14 +73,14 @@ async function sendMcp(
   };
   const sentMs = ports.now();
   const remainingMs = Math.max(0, timeoutMs - (sentMs - startedMs));
-  const sendable: SendableCall<McpAnswer, McpFailure> = {
+  const sendable: SendableCall<BalanceTarget, McpAnswer, McpFailure> = {
     call,
     definition: tool.definition,
-    target: `mcp:${mcp.server}`,
+    targets: [balanceTarget(`mcp:${mcp.server}`, {})],
     // The protocol carries no key; whoever declared the tool idempotent vouched for it.
     isKeyed: true,
     timeoutMs: remainingMs,
-    attempt: (attemptSignal) => {
+    attempt: (_, attemptSignal) => {
       const options = {
         headers: requestHeaders(ports, opened.value.headers),
         allowLoopback: ports.allowLoopback,
