@@ -1,5 +1,6 @@
 /**
- * ResultCache: one shard of a tenant's tool results, and the place where those who want the same result meet.
+ * ResultCache: one shard of a tenant's tool results, and the place where those who want the same result meet. One more of
+ * them counts how often results were invalidated.
  *
  * Results get here sealed. A resident tenant's are kept on disk, in its jurisdiction; others only in memory, for those who
  * come at the same time. Who asks the tool is elected (flight-table.ts); the object never asks it itself. Losing memory
@@ -8,8 +9,14 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import type { FlightAnswer, FlightAsk, ResultTimes } from "../../src/contract/flight.ts";
+import type {
+  FlightAnswer,
+  FlightAsk,
+  ResultGenerations,
+  ResultTimes,
+} from "../../src/contract/flight.ts";
 import { FlightTable } from "./flight-table.ts";
+import { GenerationTable } from "./generation-table.ts";
 import { ResultTable } from "./result-table.ts";
 
 /** Between two sweeps of a shard that keeps something. */
@@ -18,10 +25,12 @@ const SWEEP_MS = 3_600_000;
 export class ResultCache extends DurableObject<Env> {
   readonly #flights = new FlightTable();
   readonly #results: ResultTable;
+  readonly #generations: GenerationTable;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#results = new ResultTable(ctx.storage);
+    this.#generations = new GenerationTable(ctx.storage);
   }
 
   /** The result, or who is to ask for it. */
@@ -66,6 +75,16 @@ export class ResultCache extends DurableObject<Env> {
     const { storage } = this.ctx;
     if (durable && (await storage.getAlarm()) === null) await storage.setAlarm(nowMs + SWEEP_MS);
     return waited;
+  }
+
+  /** How often the tenant's results were invalidated. */
+  generations(): ResultGenerations {
+    return this.#generations.read();
+  }
+
+  /** Invalidates the results of these scopes. */
+  invalidate(scopes: readonly string[]): ResultGenerations {
+    return this.#generations.advance(scopes);
   }
 
   /** Erases everything; how many results lay on disk. */

@@ -1,4 +1,7 @@
-/** SQL of ResultCache: results of a resident tenant, sealed with its data key before they get here. */
+/**
+ * SQL of ResultCache: results of a resident tenant, sealed with its data key before they get here, and, in an object of
+ * their own, how often results were invalidated.
+ */
 
 import type { Migration } from "../shared/migrate.ts";
 
@@ -16,5 +19,9 @@ export const MIGRATIONS: readonly Migration[] = [
   {
     id: "002_index_result_end",
     sql: "CREATE INDEX result_end ON result (kept_until_ms)",
+  },
+  {
+    id: "003_create_generation",
+    sql: `CREATE TABLE generation (scope TEXT PRIMARY KEY NOT NULL, n INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
   },
 ];

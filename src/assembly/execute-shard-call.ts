@@ -8,6 +8,7 @@ import type { CallOutcome, CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { PlannedCall } from "../orchestration/ports.ts";
 import { callExecutor } from "./place-result.ts";
+import { lookAgain } from "./result-layers.ts";
 import type { ToolContext } from "./tool-ports.ts";
 
 export type { ToolContext };
@@ -19,6 +20,8 @@ export interface ShardCall {
   readonly tool: Tool | null;
   /** What is left of the call's timeout and the run's deadline, whichever is less. */
   readonly timeoutMs: number;
+  /** A call of this run has written: what is kept under its tags is to be seen by this isolate too. */
+  readonly isAfterWrite?: true;
 }
 
 /** Runs calls of one session. Never rejects. */
@@ -36,7 +39,8 @@ export function shardRunner(
 ): ShardRunner {
   const tools = new Map<string, Tool>();
   const execute = callExecutor(env, context, tools, defer);
-  return ({ call, tool, timeoutMs }, signal, onProgress) => {
+  return ({ call, tool, timeoutMs, isAfterWrite }, signal, onProgress) => {
+    if (isAfterWrite === true) lookAgain(context.tenantId);
     if (tool !== null) tools.set(tool.name, tool);
     return execute(call, timeoutMs, signal, onProgress);
   };

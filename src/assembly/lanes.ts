@@ -11,7 +11,9 @@ import type { CallOutcome } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { Lane, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
+import type { ShardCall } from "./execute-shard-call.ts";
 import { callExecutor } from "./place-result.ts";
+import { lookAgain } from "./result-layers.ts";
 import { giveShardName, takeShardName } from "./shard-names.ts";
 import type { ToolContext } from "./tool-ports.ts";
 
@@ -28,14 +30,15 @@ export function lanePool(
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,
 ): LanePool {
-  const isolate = isolateLane(env, context, tools, defer);
+  const writes: Writes = { made: 0 };
+  const isolate = isolateLane(env, context, tools, writes, defer);
   const shards: ShardLane[] = [];
   return {
     lanes(calls) {
       if (calls <= SLOTS_PER_LANE && shards.length === 0) return [isolate];
       const wanted = Math.min(MAX_SHARDS, Math.ceil(calls / SLOTS_PER_LANE));
       while (shards.length < wanted) {
-        shards.push(shardLane(env, context, tools));
+        shards.push(shardLane(env, context, tools, writes));
       }
       return shards.slice(0, wanted);
     },
@@ -43,6 +46,11 @@ export function lanePool(
       for (const shard of shards.splice(0)) shard.close();
     },
   };
+}
+
+/** Calls of the run that wrote, wherever: isolates that keep results have to look again for what was invalidated. */
+interface Writes {
+  made: number;
 }
 
 interface ShardLane extends Lane {
@@ -53,17 +61,32 @@ function isolateLane(
   env: Env,
   context: ToolContext,
   tools: ReadonlyMap<string, Tool>,
+  writes: Writes,
   defer: (work: Promise<unknown>) => void,
 ): Lane {
-  return { slots: SLOTS_PER_LANE, run: callExecutor(env, context, tools, defer) };
+  const execute = callExecutor(env, context, tools, defer);
+  return {
+    slots: SLOTS_PER_LANE,
+    async run(call, timeoutMs, signal, onProgress) {
+      const outcome = await execute(call, timeoutMs, signal, onProgress);
+      if (mayWrite(call)) writes.made += 1;
+      return outcome;
+    },
+  };
 }
 
-function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, Tool>): ShardLane {
+function shardLane(
+  env: Env,
+  context: ToolContext,
+  tools: ReadonlyMap<string, Tool>,
+  writes: Writes,
+): ShardLane {
   const name = takeShardName(context.residency);
   const stub = objectStub(env, env.TOOL_SHARD, context.residency, name);
   // Not awaited: calls are pipelined on the promise, so opening a shard costs no round trip of its own.
   const session = stub.open(context);
   const sent = new Set<string>();
+  let writesTold = 0;
   const cancelled: string[] = [];
   /** Aborts that come together, as at a deadline, travel together. */
   function cancel(id: string): void {
@@ -91,7 +114,14 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
       const isKnown = sent.has(tool.name);
       sent.add(tool.name);
       try {
-        const task = { call, tool: isKnown ? null : tool, timeoutMs };
+        const isAfterWrite = writes.made > writesTold;
+        writesTold = writes.made;
+        const task: ShardCall = {
+          call,
+          tool: isKnown ? null : tool,
+          timeoutMs,
+          ...(isAfterWrite && { isAfterWrite }),
+        };
         // Only such tools say how far they are; a callback across objects is not free.
         const isTold = tool.definition.mcp !== undefined && onProgress !== undefined;
         return await (isTold ? session.run(task, onProgress) : session.run(task));
@@ -99,6 +129,10 @@ function shardLane(env: Env, context: ToolContext, tools: ReadonlyMap<string, To
         return lost(call);
       } finally {
         signal.removeEventListener("abort", onAbort);
+        if (mayWrite(call)) {
+          writes.made += 1;
+          lookAgain(context.tenantId);
+        }
       }
     },
     close() {
@@ -118,11 +152,14 @@ function notSent(call: PlannedCall): CallOutcome {
   };
 }
 
+function mayWrite({ effect }: PlannedCall): boolean {
+  return effect === "write" || effect === "idempotent_write";
+}
+
 /** The shard is gone with the call's answer. */
 function lost(call: PlannedCall): CallOutcome {
-  const mayHaveHappened = call.effect === "write" || call.effect === "idempotent_write";
   return {
-    status: mayHaveHappened ? "outcome_unknown" : "failed",
+    status: mayWrite(call) ? "outcome_unknown" : "failed",
     error: {
       code: "internal",
       message: `The part of the gateway that ran "${call.tool}" was lost.`,

@@ -5,8 +5,9 @@
 
 import { Doorkeeper } from "../algorithms/doorkeeper.ts";
 import type { Residency } from "../contract/key.ts";
-import { resultObject } from "../tenancy/objects.ts";
+import { generationsObject, resultObject } from "../tenancy/objects.ts";
 import { ElectionRule } from "../tools/cache/election-rule.ts";
+import { type GenerationSource, GenerationViews } from "../tools/cache/generations.ts";
 import { IsolateCache, MAX_ISOLATE_BYTES } from "../tools/cache/isolate-cache.ts";
 import { kvStore } from "../tools/cache/kv-store.ts";
 import {
@@ -32,6 +33,7 @@ const memory: IsolateMemory = {
   results: new IsolateCache(MAX_ISOLATE_BYTES),
   seen: new Doorkeeper(SEEN_RESULTS),
   elections: new ElectionRule(),
+  generations: new GenerationViews(),
 };
 
 /** The results of this tenant. `defer` takes work that may outlive the answer. */
@@ -48,6 +50,7 @@ export function resultsOf(
     isolateMs: isResident ? RESIDENT_ISOLATE_MS : ISOLATE_MS,
     store: isResident ? null : kvStore(env.RESULTS),
     flights: flightsOf(env, residency, tenantId),
+    generations: generationsOf(env, residency, tenantId),
     sealer: {
       seal: async (name, text) => (await tenantBox(env, context)).seal(name, text),
       open: async (name, sealed) => (await tenantBox(env, context)).open(name, sealed),
@@ -56,6 +59,39 @@ export function resultsOf(
     random: () => Math.random(),
     defer,
   });
+}
+
+/** Invalidates results of a tenant: at once in this isolate, within `VIEW_MS` in all. Rejects when it could not be counted. */
+export async function invalidateResults(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  { tenantId, residency }: Pick<ToolContext, "tenantId" | "residency">,
+  scopes: readonly string[],
+): Promise<void> {
+  const source = generationsOf(env, residency, tenantId);
+  await memory.generations.advance(tenantId, source, scopes, () => Date.now());
+}
+
+/** Makes this isolate look again for what was invalidated before it uses another result of this tenant. */
+export function lookAgain(tenantId: string): void {
+  memory.generations.forget(tenantId);
+}
+
+/** Forgets all that this isolate holds of a tenant's results. */
+export function forgetResults(tenantId: string): void {
+  memory.results.forget(tenantId);
+  memory.generations.forget(tenantId);
+}
+
+function generationsOf(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+): GenerationSource {
+  const object = () => generationsObject(env, residency, tenantId);
+  return {
+    read: async () => object().generations(),
+    advance: async (scopes) => object().invalidate(scopes),
+  };
 }
 
 function flightsOf(

@@ -24,6 +24,8 @@ export interface RunContext {
   readonly snapshot: TenantSnapshot;
   readonly locale: string;
   readonly traceparent: string | null;
+  /** Tags under which results of any of the tenant's tools are kept. Absent from a run that an older release began. */
+  readonly cacheTags?: readonly string[];
 }
 
 /** The context of a new run of `caller`; tools the key may not use are not in it. */
@@ -33,6 +35,10 @@ export function runContext(caller: RunCaller, runId: string): RunContext {
     snapshot: { ...caller.snapshot, tools: usableTools(caller) },
     locale: caller.locale,
     traceparent: caller.traceparent,
+    // Of all tools: a key that may only write invalidates what others read.
+    cacheTags: [
+      ...new Set(caller.snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? [])),
+    ],
   };
 }
 

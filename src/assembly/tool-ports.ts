@@ -17,6 +17,7 @@ import type { McpPorts, ToolPorts } from "../tools/tool-ports.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { lookSoon, mcpEndpoint } from "./mcp-servers.ts";
 import type { RunContext } from "./run-context.ts";
+import { noteWritten } from "./note-written.ts";
 import { resultsOf } from "./result-layers.ts";
 import { openSecretFor } from "./secrets.ts";
 
@@ -34,10 +35,13 @@ export interface ToolContext {
   readonly resilience?: ResiliencePolicy;
   readonly locale: string;
   readonly traceparent: string | null;
+  /** Absent from an isolate that is one release behind. */
+  readonly cacheTags?: readonly string[];
 }
 
 /** The part of a run's context that its tool calls need. */
-export function toolContext({ snapshot, locale, traceparent }: RunContext): ToolContext {
+export function toolContext(context: RunContext): ToolContext {
+  const { snapshot, locale, traceparent, cacheTags } = context;
   const { tenantId, residency, dataKey, secrets, policy } = snapshot;
   const mcpServers = snapshot.mcpServers.map(mcpEndpoint);
   return {
@@ -51,6 +55,7 @@ export function toolContext({ snapshot, locale, traceparent }: RunContext): Tool
     resilience: policy.resilience,
     locale,
     traceparent,
+    ...(cacheTags !== undefined && { cacheTags }),
   };
 }
 
@@ -68,6 +73,7 @@ export function toolPorts(
     openSecret: (name, host) => openSecretFor(env, context, name, host),
     credentials: new Map(context.secrets.map(({ name, version }) => [name, String(version)])),
     cache: scope === null ? null : { scope, results: resultsOf(env, context, defer) },
+    onWritten: (tags) => noteWritten(env, context, tags, defer),
     mcp: mcpPorts(env, context, defer),
     upstreams: upstreamsOf(context),
     allowLoopback: env.ALLOW_LOOPBACK === "true",

@@ -2,7 +2,7 @@
 
 import * as z from "zod/mini";
 
-import { wholeNumber } from "./names.ts";
+import { GroupName, ToolName, wholeNumber } from "./names.ts";
 
 /** Thirty days. */
 const MAX_KEPT_S = 2_592_000;
@@ -17,9 +17,27 @@ export const ToolCache = z.strictObject({
   negative_ttl_s: z.optional(wholeNumber(1, 86_400)),
   /** What besides arguments and credentials a result depends on. Absent: the caller's language. */
   vary: z.optional(z.array(z.enum(["locale"])).check(z.maxLength(1))),
+  /** Names under which results are invalidated: by hand, and by calls of tools that write and have the same tag. */
+  tags: z.optional(z.array(GroupName).check(z.maxLength(16))),
 });
 /** How results of a tool are kept. */
 export type ToolCache = z.infer<typeof ToolCache>;
+
+/** The body of `POST /v1/cache/invalidate`: whose results are not to be found any more. Exactly one of them. */
+export const CacheInvalidate = z
+  .strictObject({
+    tool: z.optional(ToolName),
+    tag: z.optional(GroupName),
+    all: z.optional(z.literal(true)),
+  })
+  .check(
+    z.refine(
+      (body) => Object.values(body).filter((one) => one !== undefined).length === 1,
+      "Exactly one of tool, tag and all is needed.",
+    ),
+  );
+/** Whose results are not to be found any more. */
+export type CacheInvalidate = z.infer<typeof CacheInvalidate>;
 
 /**
  * What the cache did for a call. `stale`: its time was over and it is asked for anew. `revalidated`: the tool was asked and

@@ -29,3 +29,9 @@ export interface FlightAsk {
   /** The ticket of one who waited and comes again. */
   readonly ticket?: string;
 }
+
+/** How often results were invalidated: all together (`count`, which only grows), and by scope; scopes that never were are not named. */
+export interface ResultGenerations {
+  readonly count: number;
+  readonly scopes: Readonly<Record<string, number>>;
+}

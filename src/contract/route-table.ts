@@ -3,6 +3,7 @@
  * methods come from here, and a test compares this table with the routes really served.
  */
 
+import { CacheInvalidate } from "./cache.ts";
 import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
 import { MCP_ROUTES } from "./mcp-routes.ts";
 import { MODEL_ROUTES } from "./model-routes.ts";
@@ -196,6 +197,14 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     scopes: ADMIN,
     status: 204,
     summary: "Deletes a secret.",
+  },
+  {
+    method: "POST",
+    path: "/v1/cache/invalidate",
+    scopes: WRITE_TOOLS,
+    status: 200,
+    summary: "Makes kept results of a tool, of a tag or of all tools disappear.",
+    body: { name: "CacheInvalidate", schema: CacheInvalidate },
   },
   ...RUN_ROUTES,
   {

@@ -13,6 +13,7 @@ import { reportFault } from "./fault.ts";
 import { requestRecord } from "./middleware/request-record.ts";
 import { refuse } from "./refuse.ts";
 import { bootstrap } from "./routes/bootstrap.ts";
+import { cache } from "./routes/cache.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
@@ -53,6 +54,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/mcp-servers", mcpServers);
   app.route("/v1/upstreams", upstreams);
   app.route("/v1/secrets", secrets);
+  app.route("/v1/cache", cache);
   app.route("/v1/runs", runs);
   app.route("/v1/results", results);
   app.route("/v1/chat/completions", chatCompletions);

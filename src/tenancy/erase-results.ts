@@ -4,7 +4,7 @@
  */
 
 import type { Residency } from "../contract/key.ts";
-import { RESULT_SHARDS, resultShard } from "./objects.ts";
+import { generationsObject, RESULT_SHARDS, resultShard } from "./objects.ts";
 
 /** Every cached result of a tenant lies below this. Only tenants without residency have any. */
 export function resultPrefix(tenantId: string): string {
@@ -38,6 +38,7 @@ export async function eraseResultShards(
   tenantId: string,
 ): Promise<number> {
   const shards = Array.from({ length: RESULT_SHARDS }, (_, shard) => shard);
+  await generationsObject(env, residency, tenantId).erase();
   const held = await Promise.all(
     shards.map(async (shard) => resultShard(env, residency, tenantId, shard).erase()),
   );

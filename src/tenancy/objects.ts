@@ -123,6 +123,15 @@ export function resultObject(
   );
 }
 
+/** Counts how often a tenant's results were invalidated. */
+export function generationsObject(
+  env: Pick<Env, "RESULT_CACHE" | "ROLE">,
+  residency: Residency,
+  tenantId: string,
+) {
+  return objectStub(env, env.RESULT_CACHE, residency, `${tenantId}/results/generations`);
+}
+
 /** One shard of a tenant's results. */
 export function resultShard(
   env: Pick<Env, "RESULT_CACHE" | "ROLE">,

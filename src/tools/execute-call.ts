@@ -55,15 +55,31 @@ export async function executeCall(
   const progress: Progress = { attempts: 0 };
   try {
     if (builtin !== undefined) return executeBuiltin(builtin, call, ports.now());
-    if (http !== undefined)
-      return await executeHttp(ports, { tool, http, call }, timeoutMs, signal, progress);
-    if (mcp !== undefined)
-      return await executeMcp(ports, { tool, mcp, call }, timeoutMs, signal, progress);
+    if (http !== undefined) {
+      const sent = await executeHttp(ports, { tool, http, call }, timeoutMs, signal, progress);
+      return await noteWrite(ports, tool, sent);
+    }
+    if (mcp !== undefined) {
+      const sent = await executeMcp(ports, { tool, mcp, call }, timeoutMs, signal, progress);
+      return await noteWrite(ports, tool, sent);
+    }
     return refused({ code: "internal", message: "The tool has no kind this gateway knows." });
   } catch {
     const error: CallError = { code: "internal", message: "The gateway failed at this call." };
     return ended(lostStatus(call, progress.attempts > 0, "failed"), error, progress.attempts);
   }
+}
+
+/** A write that was made, or may have been, invalidates what is kept under its tags before anybody hears of it. */
+async function noteWrite(
+  { onWritten }: ToolPorts,
+  { definition: { effect, tags } }: Tool,
+  outcome: CallOutcome,
+): Promise<CallOutcome> {
+  const mayWrite = effect === "write" || effect === "idempotent_write";
+  const isMade = outcome.status === "succeeded" || outcome.status === "outcome_unknown";
+  if (mayWrite && isMade && tags !== undefined && tags.length > 0) await onWritten?.(tags);
+  return outcome;
 }
 
 /** Requests sent so far, kept outside the call so that a bug does not lose the count. */

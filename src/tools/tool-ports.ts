@@ -20,6 +20,8 @@ export interface ToolPorts extends RequestContext {
   readonly credentials: ReadonlyMap<string, string>;
   /** Null when nothing of this tenant may be cached: policy or residency. */
   readonly cache: { readonly scope: TenantScope; readonly results: ResultCache } | null;
+  /** Told the tags of a tool that writes once a call of it was, or may have been, made; waits until that is noted. */
+  readonly onWritten?: (tags: readonly string[]) => Promise<void>;
   readonly mcp: McpPorts;
   /** What is known of the servers the tools are on. */
   readonly upstreams: UpstreamSession;

@@ -69,3 +69,16 @@ it("tool/cache/ttl_s: is how long a result answers for", async () => {
   expect(await cacheOf("short")).toBe("miss");
   expect(await cacheOf("never")).toBe("bypass");
 });
+
+it("tool/cache/tags: are names under which its results are invalidated", async () => {
+  const tenant = await newTenant({
+    tools: {
+      tagged: echoTool({}, { cache: { ttl_s: 60, tags: ["weather"] } }),
+      plain: echoTool({}, { cache: { ttl_s: 60 } }),
+    },
+  });
+  const use = async (tool: string) => (await callTool(tenant, tool))["cache"];
+  for (const tool of ["tagged", "plain"]) await use(tool);
+  await tenant.call("POST", "/v1/cache/invalidate", { tag: "weather" });
+  expect([await use("tagged"), await use("plain")]).toEqual(["miss", "hit"]);
+});

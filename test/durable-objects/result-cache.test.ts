@@ -4,6 +4,8 @@ import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 
+import { MAX_SCOPES } from "../../durable-objects/result-cache/generation-table.ts";
+
 const MINUTE = { staleMs: 60_000, keptMs: 60_000 };
 const LOOK = { elects: false, timeoutMs: 1000 };
 const WANT = { elects: true, timeoutMs: 1000 };
@@ -95,6 +97,25 @@ describe("ResultCache", () => {
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await tables(object)).toEqual([]);
     expect(await runDurableObjectAlarm(object)).toBe(false);
+  });
+
+  it("counts invalidations by scope, through an eviction, and leaves no file before the first", async () => {
+    const object = shard();
+    expect(await object.generations()).toEqual({ count: 0, scopes: {} });
+    expect(await tables(object)).toEqual([]);
+    await object.invalidate(["tag:a", "tag:b"]);
+    await object.invalidate(["tag:a"]);
+    await evictDurableObject(object);
+    expect(await object.generations()).toEqual({ count: 2, scopes: { "tag:a": 2, "tag:b": 1 } });
+  });
+
+  it("invalidates everything when more scopes than it counts apart were invalidated", async () => {
+    const object = shard();
+    const scopes = Array.from({ length: MAX_SCOPES }, (_, n) => `tag:${n}`);
+    await object.invalidate(scopes.slice(1));
+    expect(Object.keys((await object.generations()).scopes)).toHaveLength(MAX_SCOPES - 1);
+    await object.invalidate(["tag:one", "tag:more"]);
+    expect(await object.generations()).toEqual({ count: 2, scopes: { all: 1 } });
   });
 
   it("counts what it erases, and answers afterwards like one that never was", async () => {

@@ -7,6 +7,7 @@ import { OPEN_SESSION } from "../../src/resilience/open-session.ts";
 import type { ResultKey } from "../../src/tools/cache/cache-key.ts";
 import { Doorkeeper } from "../../src/algorithms/doorkeeper.ts";
 import { ElectionRule } from "../../src/tools/cache/election-rule.ts";
+import { type GenerationSource, GenerationViews } from "../../src/tools/cache/generations.ts";
 import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
 import {
   createResultCache,
@@ -43,6 +44,7 @@ export function freshMemory(maxBytes = 1_000_000): IsolateMemory {
     results: new IsolateCache(maxBytes),
     seen: new Doorkeeper(1024),
     elections: new ElectionRule(),
+    generations: new GenerationViews(),
   };
 }
 
@@ -52,6 +54,12 @@ export const NO_FLIGHTS: Flights = {
   wait: () => Promise.resolve({ kind: "alone" }),
   leave: () => Promise.resolve(),
   post: () => Promise.resolve(0),
+};
+
+/** Nothing was ever invalidated. */
+export const NO_GENERATIONS: GenerationSource = {
+  read: () => Promise.resolve({ count: 0, scopes: {} }),
+  advance: () => Promise.resolve({ count: 0, scopes: {} }),
 };
 
 /** A cache over a store in memory. `kept` is what lies in the store; `settled` waits for all that was deferred. */
@@ -75,6 +83,7 @@ export function memoryCache(
     // Kept at the first miss already, so that tests see what is kept at all.
     memory: { ...freshMemory(), seen: { admit: () => true } },
     flights: NO_FLIGHTS,
+    generations: NO_GENERATIONS,
     isolateMs: 600_000,
     store,
     sealer: PLAIN_SEALER,

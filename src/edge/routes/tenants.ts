@@ -2,6 +2,7 @@
 
 import { Hono } from "hono";
 
+import { forgetResults } from "../../assembly/result-layers.ts";
 import { TenantCreate, TenantPatch } from "../../contract/tenant.ts";
 import {
   createTenant,
@@ -40,5 +41,6 @@ export const tenants = new Hono<EdgeEnv>()
   })
   .delete("/:id", requireScope("DELETE", "/v1/tenants/:id"), async (c) => {
     const receipt = await deleteTenant(c.env, c.req.param("id"), Date.now());
+    forgetResults(c.req.param("id"));
     return receipt.ok ? c.json(receipt.value) : refuse(c, receipt.error);
   });

@@ -2,8 +2,8 @@
  * Keys of cached tool results. One tenant's result can never be another's: a key is made from a `TenantScope` only, and a
  * scope from a tenant's snapshot only.
  *
- * In the key is everything a result depends on: tenant, credentials, tool with version, canonical arguments, locale and
- * every field of the definition that is not named as irrelevant below. A new field does not compile until it is.
+ * In the key is everything a result depends on: tenant, credentials, tool with version, canonical arguments, locale,
+ * invalidations and every field of the definition that is not named as irrelevant below. A new field does not compile until it is.
  */
 
 import type { TenantSnapshot } from "../../contract/tenant.ts";
@@ -35,6 +35,8 @@ export interface ResultInputs {
   readonly locale: string;
   /** For each secret the call uses, a text that changes whenever the secret does; never its value. */
   readonly credentials: Readonly<Record<string, string>>;
+  /** Changes whenever results it is subject to are invalidated; see generations.ts. */
+  readonly generation: string;
 }
 
 /** Whether a result depends on a field of its tool's definition. */
@@ -74,6 +76,7 @@ export async function resultKey(
     arguments: inputs.arguments,
     locale: inputs.locale,
     credentials: inputs.credentials,
+    generation: inputs.generation,
   });
   const digest = await crypto.subtle.digest("SHA-256", utf8(text));
   return `r1:${scope}:${toBase64Url(new Uint8Array(digest))}`;

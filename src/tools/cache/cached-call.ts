@@ -69,7 +69,7 @@ export async function cachedCall(
   send: SendCall,
 ): Promise<CallOutcome> {
   const endsAtMs = ports.now() + timeoutMs;
-  const place = await placeOf(ports, task);
+  const place = await placeOf(ports, task, signal);
   if (place === null) {
     const sent = await send(ports, { timeoutMs, signal, validators: NO_VALIDATORS });
     return { ...sent.outcome, cache: "bypass" };
@@ -92,6 +92,7 @@ export async function cachedCall(
 async function placeOf(
   ports: ToolPorts,
   { tool, call, secrets }: CachedTask,
+  signal: AbortSignal,
 ): Promise<Place | null> {
   const { cache, effect } = tool.definition;
   if (ports.cache === null || cache === undefined || (effect !== "pure" && effect !== "read"))
@@ -100,8 +101,10 @@ async function placeOf(
     [...secrets].map((name) => [name, ports.credentials.get(name) ?? ""]),
   );
   const locale = variesByLocale(cache) ? ports.locale : "";
-  const inputs = { arguments: call.arguments, locale, credentials };
   const { scope, results } = ports.cache;
+  const generation = await results.generation(tool.name, cache.tags ?? [], signal);
+  if (generation === null) return null;
+  const inputs = { arguments: call.arguments, locale, credentials, generation };
   const key = await resultKey(scope, tool, inputs);
   return { results, key, tool: `${scope}/${tool.name}`, rules: cache };
 }

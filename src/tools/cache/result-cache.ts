@@ -14,6 +14,7 @@ import type { CacheLayer } from "../../contract/cache.ts";
 import { type CacheEntry, readEntry, writeEntry } from "./cache-entry.ts";
 import type { ResultKey } from "./cache-key.ts";
 import type { ElectionRule } from "./election-rule.ts";
+import { generationOf, type GenerationSource, type GenerationViews } from "./generations.ts";
 import type { IsolateCache } from "./isolate-cache.ts";
 import { type Flights, takeTurn } from "./single-flight.ts";
 import { within } from "./within.ts";
@@ -38,6 +39,7 @@ export interface IsolateMemory {
   /** Which results were asked for before: only what is wanted twice is worth a write to KV. */
   readonly seen: Pick<Doorkeeper, "admit">;
   readonly elections: ElectionRule;
+  readonly generations: GenerationViews;
 }
 
 /** What the cache needs. */
@@ -49,6 +51,7 @@ export interface ResultCachePorts {
   /** Null: the tenant's objects keep its results. */
   readonly store: ResultStore | null;
   readonly flights: Flights;
+  readonly generations: GenerationSource;
   readonly sealer: Sealer;
   readonly now: () => number;
   /** In [0, 1). */
@@ -78,6 +81,8 @@ export type CallTurn =
 
 /** Results of one tenant. */
 export interface ResultCache {
+  /** What stands in the key for the invalidations a result is subject to; null when they cannot be known soon. */
+  generation(tool: string, tags: readonly string[], signal: AbortSignal): Promise<string | null>;
   /** The result, fresh or not; null when there is none. Never rejects; gives up when `signal` aborts. */
   find(place: ResultPlace, signal: AbortSignal): Promise<Found | null>;
   /** Waits for who asks the tool already, or says that this call is to. Never rejects. */
@@ -122,6 +127,16 @@ class TenantResults implements ResultCache {
 
   constructor(ports: ResultCachePorts) {
     this.#ports = ports;
+  }
+
+  async generation(
+    tool: string,
+    tags: readonly string[],
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const { tenantId, memory, generations } = this.#ports;
+    const current = await memory.generations.current(tenantId, generations, this.#ports, signal);
+    return current === null ? null : generationOf(current, tool, tags);
   }
 
   async find({ key }: ResultPlace, signal: AbortSignal): Promise<Found | null> {

@@ -8,7 +8,12 @@ import { storedTool } from "../../support/tools.ts";
 
 const HTTP = { method: "GET", url: "https://api.example.com/x" };
 const TOOL = storedTool("weather", { http: HTTP, effect: "read", cache: { ttl_s: 60 } });
-const INPUTS = { arguments: { city: "Paris" }, locale: "en", credentials: { key: "1" } };
+const INPUTS = {
+  arguments: { city: "Paris" },
+  locale: "en",
+  credentials: { key: "1" },
+  generation: "0.0",
+};
 
 function scopeOf(tenantId: string) {
   const scope = tenantScope({ tenantId });
@@ -41,7 +46,7 @@ describe("resultKey", () => {
     expect(one).toBe(other);
   });
 
-  it("changes with tenant, tool, version, definition, arguments, locale and credential", async () => {
+  it("changes with tenant, tool, version, definition, arguments, locale, credential and invalidation", async () => {
     const keys = await Promise.all([
       resultKey(scopeOf("t"), TOOL, INPUTS),
       resultKey(scopeOf("u"), TOOL, INPUTS),
@@ -62,6 +67,7 @@ describe("resultKey", () => {
       resultKey(scopeOf("t"), TOOL, { ...INPUTS, locale: "fr" }),
       resultKey(scopeOf("t"), TOOL, { ...INPUTS, credentials: { key: "2" } }),
       resultKey(scopeOf("t"), TOOL, { ...INPUTS, credentials: {} }),
+      resultKey(scopeOf("t"), TOOL, { ...INPUTS, generation: "0.1" }),
     ]);
     expect(new Set(keys).size).toBe(keys.length);
   });

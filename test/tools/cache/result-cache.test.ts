@@ -12,7 +12,7 @@ import {
   type ResultCachePorts,
   type ResultPlace,
 } from "../../../src/tools/cache/result-cache.ts";
-import { freshMemory, NO_FLIGHTS, PLAIN_SEALER } from "../../support/tool-call.ts";
+import { freshMemory, NO_FLIGHTS, NO_GENERATIONS, PLAIN_SEALER } from "../../support/tool-call.ts";
 import { storedTool } from "../../support/tools.ts";
 
 const NEVER = new AbortController().signal;
@@ -20,7 +20,7 @@ const NEVER = new AbortController().signal;
 async function keyOf(city: string, tenantId = "ten_cache"): Promise<ResultPlace> {
   const scope = tenantScope({ tenantId });
   if (scope === null) throw new Error("no scope");
-  const inputs = { arguments: { city }, locale: "en", credentials: {} };
+  const inputs = { arguments: { city }, locale: "en", credentials: {}, generation: "0" };
   return { key: await resultKey(scope, storedTool("t", {}), inputs), tool: "t" };
 }
 
@@ -31,6 +31,7 @@ function scene(overrides: Partial<ResultCachePorts> = {}) {
     memory: freshMemory(100_000),
     isolateMs: 600_000,
     flights: NO_FLIGHTS,
+    generations: NO_GENERATIONS,
     store: kvStore(env.RESULTS),
     sealer: PLAIN_SEALER,
     now: () => state.nowMs,
