@@ -96,6 +96,6 @@ function withReserve(bucket: Bucket): Bucket {
   const quick = Math.floor((bucket.limit * HORIZON_MS) / bucket.windowMs);
   const reserve = Math.min(Math.floor(bucket.burst / RESERVED_PART), quick);
   if (reserve === 0) return bucket;
-  const tokens = Math.max(0, bucket.tokens - reserve);
+  const tokens = Math.min(bucket.tokens, Math.max(0, bucket.tokens - reserve));
   return { ...bucket, tokens, atMs: bucket.atMs + HORIZON_MS };
 }

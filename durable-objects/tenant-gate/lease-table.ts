@@ -8,7 +8,7 @@
  */
 
 import { leaseSize } from "../../src/algorithms/lease-size.ts";
-import { bucketOf } from "../../src/algorithms/rate-promise.ts";
+import { bucketOf, lifeOf } from "../../src/algorithms/rate-promise.ts";
 import { msUntil, take, type Bucket, type BucketLimit } from "../../src/algorithms/token-bucket.ts";
 import type {
   LeaseWishes,
@@ -105,6 +105,13 @@ export class LeaseTable {
     return lent;
   }
 
+  /** Tokens of a limit that isolates may still spend, at most. */
+  outstanding(id: string, nowMs: number): number {
+    let outstanding = 0;
+    for (const borrower of this.#live(id, nowMs).values()) outstanding += borrower.outstanding;
+    return outstanding;
+  }
+
   /** When each lent permit of the limit ends if its borrower never asks again, epoch ms. */
   ends(limit: string): readonly number[] {
     return [...(this.#bundles.get(limit)?.values() ?? [])].flatMap(({ lent, endsMs }) =>
@@ -117,12 +124,9 @@ export class LeaseTable {
    * lease. So no window of length W sees more than burst + rate × (W + that life).
    */
   most(id: string, limit: BucketLimit, nowMs: number): number {
-    let outstanding = 0;
+    const outstanding = this.outstanding(id, nowMs);
     let ttlMs = 0;
-    for (const borrower of this.#live(id, nowMs).values()) {
-      outstanding += borrower.outstanding;
-      ttlMs = Math.max(ttlMs, borrower.ttlMs);
-    }
+    for (const borrower of this.#live(id, nowMs).values()) ttlMs = Math.max(ttlMs, borrower.ttlMs);
     const gain = Math.floor((limit.limit * ttlMs) / limit.windowMs);
     return Math.min(limit.burst, Math.max(0, limit.burst + gain - outstanding));
   }
@@ -168,11 +172,12 @@ export class LeaseTable {
     source: LeaseSource,
     isolate: string,
     wish: RateWish,
-    ttlMs: number,
+    wishedMs: number,
     nowMs: number,
   ): { readonly lent: RateLent; readonly debit: BucketDebit | null } {
     const { id, cost, wants, owed } = wish;
     const limit = bucketOf(wish.limit);
+    const ttlMs = lifeOf(wish.limit, wishedMs);
     const known = this.#live(id, nowMs).get(isolate);
     const left = Math.min(wish.left, known?.outstanding ?? 0);
     // What it has spent is no longer outstanding, so the bucket may hold that much again.
@@ -182,7 +187,9 @@ export class LeaseTable {
       ttlMs,
       endsMs: nowMs + ttlMs,
     });
-    const bucket = take(source.current(id, limit, nowMs), owed);
+    const before = source.current(id, limit, nowMs);
+    // A debt is at most one window's quota, or a limit that only counts would never come out of it.
+    const bucket = take(before, Math.min(owed, Math.max(0, before.tokens + limit.limit)));
     const others = [...this.#live(id, nowMs)].filter(([other]) => other !== isolate);
     const size =
       nowMs >= this.#learnUntilMs && others.length < MAX_BORROWERS
@@ -205,12 +212,13 @@ export class LeaseTable {
       lent: {
         id,
         tokens,
+        ttlMs,
         waitMs,
         isExact: size.kind === "exact",
         remaining: after.tokens,
         resetMs: msUntil(after, limit, limit.burst),
       },
-      debit: tokens > 0 || owed > 0 ? { id, bucket: after } : null,
+      debit: tokens > 0 || owed !== 0 ? { id, bucket: after } : null,
     };
   }
 

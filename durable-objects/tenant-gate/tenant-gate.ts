@@ -10,7 +10,9 @@
 
 import { DurableObject } from "cloudflare:workers";
 
-import type { Admission, AdmissionRequest } from "../../src/contract/admission.ts";
+import { bucketOf } from "../../src/algorithms/rate-promise.ts";
+import { msUntil } from "../../src/algorithms/token-bucket.ts";
+import type { Admission, AdmissionRequest, LimitsNow } from "../../src/contract/admission.ts";
 import type { ExchangeAnswer, ExchangeRequest, LentLimits } from "../../src/contract/exchange.ts";
 import { BoundedMap } from "../../src/platform/bounded-map.ts";
 import { fail, ok } from "../../src/platform/result.ts";
@@ -94,6 +96,31 @@ export class TenantGate extends DurableObject<Env> {
     this.#serials.set(isolate, serial, nowMs + SERIAL_KEPT_MS);
     this.#expire(nowMs);
     return { nowMs, ...(leases && { leases: this.#lend(isolate, leases, nowMs) }) };
+  }
+
+  /** How limits stand now; nothing is taken. */
+  look({ rates, concurrency }: Pick<AdmissionRequest, "rates" | "concurrency">): LimitsNow {
+    const nowMs = Date.now();
+    this.#expire(nowMs);
+    const { leases } = this.#memory;
+    return {
+      rates: rates.map(({ id, limit }) => {
+        const bucket = bucketOf(limit);
+        const now = this.#memory.current(id, bucket, nowMs);
+        return {
+          id,
+          burst: bucket.burst,
+          left: now.tokens,
+          leased: leases.outstanding(id, nowMs),
+          resetMs: msUntil(now, bucket, bucket.burst),
+        };
+      }),
+      permits: concurrency.map(({ id }) => ({
+        id,
+        held: this.#memory.held(id),
+        leased: leases.lent(id),
+      })),
+    };
   }
 
   /** Erases everything, in storage and in memory. */

@@ -129,6 +129,13 @@ export class LeaseHolder<Limit> {
     return start(bundles, nowMs + permitTtlMs);
   }
 
+  /** Takes `cost` whatever is there, or gives it back when it is negative; the gate is told later. */
+  owe(draw: RateDraw<Limit>, nowMs: number): void {
+    const { holding } = this.#rate(draw.id, draw.limit, nowMs);
+    holding.owe(draw.cost);
+    this.#isDue ||= holding.owesSince(nowMs);
+  }
+
   /** Notes a refusal of the gate; answers how long it holds, at least `leastMs`. */
   refused(draw: RateDraw<Limit>, waitMs: number, leastMs: number, nowMs: number): number {
     const { holding } = this.#rate(draw.id, draw.limit, nowMs);
@@ -143,6 +150,11 @@ export class LeaseHolder<Limit> {
   /** How a limit stands as far as is known here. */
   known(id: string, nowMs: number): { readonly remaining: number; readonly resetMs: number } {
     return this.#rates.get(id)?.holding.known(nowMs) ?? { remaining: 0, resetMs: 0 };
+  }
+
+  /** Finds out whether something owed should be told by now. */
+  checkDebts(nowMs: number): void {
+    for (const { holding } of this.#rates.values()) this.#isDue ||= holding.owesSince(nowMs);
   }
 
   /** True when permits are held though nothing was asked of late. */
@@ -160,7 +172,7 @@ export class LeaseHolder<Limit> {
     const rates = [...this.#rates].flatMap(([id, { limit, holding, usedAtMs }]) => {
       const wish = { id, limit, ...holding.wish(ttlMs, nowMs) };
       if (isFresh({ usedAtMs }) && holding.isDue(ttlMs, nowMs)) return [wish];
-      return wish.owed > 0 ? [{ ...wish, wants: 0 }] : [];
+      return wish.owed === 0 ? [] : [{ ...wish, wants: 0 }];
     });
     const permits = [...this.#permits].flatMap(([id, { max, bundle, ...used }]) => {
       if (isFresh(used) || bundle.hasSpare(nowMs)) {
@@ -187,7 +199,7 @@ export class LeaseHolder<Limit> {
     const { ttlMs } = question;
     for (const one of lent.rates) {
       const owed = question.rates.find(({ id }) => id === one.id)?.owed ?? 0;
-      this.#rates.get(one.id)?.holding.accept(one, owed, sentAtMs, ttlMs, nowMs);
+      this.#rates.get(one.id)?.holding.accept(one, owed, sentAtMs, nowMs);
     }
     for (const { id, lent: permits, isExact } of lent.permits) {
       this.#permits.get(id)?.bundle.accept(permits, isExact, sentAtMs, ttlMs, nowMs);

@@ -26,6 +26,9 @@ const EXACT_FOR_MS = 2000;
 /** A refusal is repeated here for at most this long: the limit may have been changed. */
 const MAX_DENIAL_MS = 2000;
 
+/** What is owed is told no more often than this. */
+const TELL_EVERY_MS = 250;
+
 /** Tokens of the last share that may be taken at once while the gate cannot be reached, as a stretch of time. */
 const SHARE_STRETCH_MS = 1000;
 
@@ -37,6 +40,8 @@ export interface LentTokens {
   readonly tokens: number;
   readonly waitMs: number;
   readonly isExact: boolean;
+  /** How long it lives, counted from when it was asked for. */
+  readonly ttlMs: number;
   /** In the bucket when it was lent, and until it is full again. */
   readonly remaining: number;
   readonly resetMs: number;
@@ -59,6 +64,7 @@ export class RateHolding {
   #allowance = 0;
   #allowanceAtMs = 0;
   #owed = 0;
+  #toldAtMs = -Infinity;
   #remaining = 0;
   #resetAtMs = 0;
 
@@ -98,24 +104,28 @@ export class RateHolding {
 
   /** True when it is time to ask for a lease of `ttlMs`. */
   isDue(ttlMs: number, nowMs: number): boolean {
-    if (this.#owed > 0) return true;
+    if (this.owesSince(nowMs)) return true;
     if (nowMs < this.#exactUntilMs || nowMs < this.#spentOutMs) return false;
     if (this.#neededFor(ttlMs, nowMs) < WORTH_REQUESTS * this.#cost) return false;
     const left = this.#left(nowMs);
     return left < this.#lent / 2 || nowMs >= (this.#fromMs + this.#untilMs) / 2;
   }
 
-  /** What to ask the gate for. */
+  /** What to ask the gate for. What is given back is told once: were it told twice, it would be given back twice. */
   wish(ttlMs: number, nowMs: number) {
+    const owed = this.#owed;
+    if (owed < 0) this.#owed = 0;
+    if (owed !== 0) this.#toldAtMs = nowMs;
     const left = this.#left(nowMs);
     const needed = Math.ceil(this.#neededFor(ttlMs, nowMs) * HEADROOM + 2 * this.#cost);
     const cost = Math.max(1, Math.round(this.#cost));
-    return { left, wants: Math.max(0, needed - left), cost, owed: this.#owed };
+    return { left, wants: Math.max(0, needed - left), cost, owed };
   }
 
   /** Takes over what the gate lent in answer to a question sent at `sentAtMs`; `owed` was in that question. */
-  accept(lent: LentTokens, owed: number, sentAtMs: number, ttlMs: number, nowMs: number): void {
-    this.#owed -= owed;
+  accept(lent: LentTokens, owed: number, sentAtMs: number, nowMs: number): void {
+    const { ttlMs } = lent;
+    this.#owed -= Math.max(0, owed);
     this.view(lent.remaining, lent.resetMs, nowMs);
     if (lent.isExact) {
       this.#exactUntilMs = nowMs + EXACT_FOR_MS;
@@ -139,10 +149,15 @@ export class RateHolding {
     return this.#allowance >= cost;
   }
 
-  /** Takes from the share, on credit. */
+  /** Takes on credit; a negative cost gives back what was taken too much. */
   owe(cost: number): void {
-    this.#allowance = Math.max(0, this.#allowance - cost);
+    this.#allowance = Math.max(0, this.#allowance - Math.max(0, cost));
     this.#owed += cost;
+  }
+
+  /** True when the gate should be told what is owed: a few times a second at most. */
+  owesSince(nowMs: number): boolean {
+    return this.#owed !== 0 && nowMs >= this.#toldAtMs + TELL_EVERY_MS;
   }
 
   /** Notes how the whole bucket stood at `nowMs`. */

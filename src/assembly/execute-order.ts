@@ -31,6 +31,8 @@ import { runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-ru
 import { roomyLanes, shareInlineRoom } from "./inline-room.ts";
 import { keptResults } from "./kept-results.ts";
 import { lanePool } from "./lanes.ts";
+import { limitedLanes } from "./limited-lanes.ts";
+import { limitedModel } from "./limited-model.ts";
 import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
@@ -189,14 +191,16 @@ function modelLoopPorts(
   life: RunLife,
 ): Omit<ChatPorts, "emit" | "tools"> {
   const { durable, times, choices } = life;
-  const askModel = modelPort(env, context, (choice) => {
+  const limited = (port: ChatPorts["askModel"]) => limitedModel(env, context, defer, port);
+  const asking = modelPort(env, context, (choice) => {
     choices[0] = choice;
   });
+  const askModel = limited(asking);
   const scheduled = schedulePorts(env, context, defer, life);
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot, PLATFORM_CLOCK, modelPort(env, context)),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK, limited(modelPort(env, context))),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,
@@ -249,7 +253,8 @@ function schedulePorts(
   const clock = PLATFORM_CLOCK;
   const { tools, tenantId } = context.snapshot;
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const connections = lanePool(env, toolContext(context), byName, defer);
+  const pool = lanePool(env, toolContext(context), byName, defer);
+  const connections = limitedLanes(env, context, defer, pool);
   const measured = measuredLanes(connections, tenantId, clock);
   return {
     clock,

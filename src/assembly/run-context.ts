@@ -5,6 +5,7 @@
  * `ToolShard`. Secrets travel sealed and are opened only where a request is built.
  */
 
+import type { Caller } from "../contract/admission.ts";
 import type { KeyRecord } from "../contract/key.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { Tool } from "../contract/tool.ts";
@@ -16,6 +17,8 @@ export interface RunCaller {
   /** BCP 47 tag tools are asked to answer in; part of every cache key. */
   readonly locale: string;
   readonly traceparent: string | null;
+  /** The subject the request is about, where it names one. */
+  readonly subject?: Caller["subject"];
 }
 
 /** A run's identity and its tenant's configuration, narrowed to what the key may use. */
@@ -26,6 +29,8 @@ export interface RunContext {
   readonly traceparent: string | null;
   /** Tags under which results of any of the tenant's tools are kept. Absent from a run that an older release began. */
   readonly cacheTags?: readonly string[];
+  /** Who asked, as far as limits know. Absent from an isolate that is one release behind. */
+  readonly caller?: Caller;
 }
 
 /** The context of a new run of `caller`; tools the key may not use are not in it. */
@@ -39,7 +44,13 @@ export function runContext(caller: RunCaller, runId: string): RunContext {
     cacheTags: [
       ...new Set(caller.snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? [])),
     ],
+    caller: callerOf(caller),
   };
+}
+
+/** Who asks, as far as limits know. */
+export function callerOf({ key, subject = null }: RunCaller): Caller {
+  return { keyId: key.keyId, limits: key.limits, subject };
 }
 
 /** The tenant's tools the key may use. */

@@ -3,8 +3,16 @@
  * debited together; a refusal consumes nothing. What is lent ahead of need is in `exchange.ts`.
  */
 
-import type { RequestLimit } from "./limits.ts";
+import type { Limits, RequestLimit } from "./limits.ts";
 import type { Result } from "../platform/result.ts";
+
+/** Who asks, as far as limits know: the key with its own limits, and the subject the request is about. */
+export interface Caller {
+  readonly keyId: string;
+  readonly limits: Limits | null;
+  /** `hash` stands for the name wherever anything is kept. */
+  readonly subject?: { readonly name: string; readonly hash: string } | null;
+}
 
 /** One request for admission. */
 export interface AdmissionRequest {
@@ -47,6 +55,27 @@ export interface AdmissionRefusal {
 
 /** The gate's answer. */
 export type Admission = Result<AdmissionGrant, AdmissionRefusal>;
+
+/** How limits stand, as the gate knows it. */
+export interface LimitsNow {
+  readonly rates: readonly {
+    readonly id: string;
+    /** The most the bucket holds. */
+    readonly burst: number;
+    /** Negative: that much was charged beyond the limit. */
+    readonly left: number;
+    /** Lent to isolates and not yet known to be spent. */
+    readonly leased: number;
+    readonly resetMs: number;
+  }[];
+  readonly permits: readonly {
+    readonly id: string;
+    /** Held one by one. */
+    readonly held: number;
+    /** Lent to isolates, used or not. */
+    readonly leased: number;
+  }[];
+}
 
 /** An admitted request's hold on its tenant's limits. `release` never throws and may be called twice. */
 export interface GateSession {

@@ -40,7 +40,7 @@ export interface RateWish {
   readonly wants: number;
   /** What one request costs. */
   readonly cost: number;
-  /** Spent on credit while the gate could not be reached. */
+  /** Spent without asking; negative: taken too much before, and given back. */
   readonly owed: number;
 }
 
@@ -63,6 +63,8 @@ export interface LentLimits {
 export interface RateLent {
   readonly id: string;
   readonly tokens: number;
+  /** How long the lease lives, counted from when it was asked for. */
+  readonly ttlMs: number;
   /** When less was lent than wanted: once it is spent, the isolate refuses by itself for so long. */
   readonly waitMs: number;
   /** This limit is too small to lend; every request asks. */

@@ -218,6 +218,13 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
   ...PASS_THROUGH_ROUTES,
   {
     method: "GET",
+    path: "/v1/limits",
+    scopes: ["run", "usage:read", "tenant:admin"],
+    status: 200,
+    summary: "Says how every limit stands: configured, ceiling, used, left, leased.",
+  },
+  {
+    method: "GET",
     path: "/v1/models",
     scopes: ["run", "tools:read", "tenant:admin"],
     status: 200,

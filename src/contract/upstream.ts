@@ -8,6 +8,20 @@ import { ResourceName, wholeNumber } from "./names.ts";
 /** The protocol a model provider speaks. */
 const UpstreamKind = z.enum(["openai", "openai_responses", "anthropic", "workers_ai"]);
 
+/** US dollars for a million tokens. */
+const ModelPrice = z.strictObject({
+  input_per_mtok: usd(),
+  /** Input the provider had cached; as `input_per_mtok` when absent. */
+  cached_input_per_mtok: z.optional(usd()),
+  output_per_mtok: usd(),
+});
+/** US dollars for a million tokens of a model. */
+export type ModelPrice = z.infer<typeof ModelPrice>;
+
+function usd() {
+  return z.number().check(z.gte(0), z.lte(10_000));
+}
+
 /** One endpoint of an upstream. */
 export const Target = z.strictObject({
   id: ResourceName,
@@ -29,7 +43,11 @@ export const Upstream = z.strictObject({
     z.literal("*"),
     z.record(
       z.string().check(z.minLength(1), z.maxLength(128)),
-      z.strictObject({ as: z.optional(z.string().check(z.minLength(1), z.maxLength(128))) }),
+      z.strictObject({
+        as: z.optional(z.string().check(z.minLength(1), z.maxLength(128))),
+        /** What limits of money count by. Absent: the model costs nothing. */
+        price: z.optional(ModelPrice),
+      }),
     ),
   ]),
   /** Endpoints that serve the same models, each with an id of its own. */

@@ -6,6 +6,7 @@
 
 import type { Context } from "hono";
 
+import { callerOf } from "../assembly/run-context.ts";
 import { releasePermit } from "../assembly/run-index.ts";
 import type { RunCaller, StartedRun } from "../assembly/start-run.ts";
 import type { GatewayError } from "../contract/error.ts";
@@ -31,7 +32,7 @@ export async function startAdmitted<E>(
 ): Promise<Result<AdmittedRun<E>, GatewayError>> {
   const { record } = c.var;
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key);
+  const admitted = await admit(c.env, waitUntil, caller.snapshot, callerOf(caller));
   record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
   if (!admitted.ok) return fail(admitted.error.error);
   const session = admitted.value;
@@ -67,7 +68,7 @@ export async function startInBackground<T extends { readonly isNew: boolean }>(
   const { record } = c.var;
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
   const options = { handsOver: true } as const;
-  const admitted = await admit(c.env, waitUntil, caller.snapshot, caller.key, options);
+  const admitted = await admit(c.env, waitUntil, caller.snapshot, callerOf(caller), options);
   record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
   if (!admitted.ok) return fail(admitted.error.error);
   const permit = admitted.value.handOver();

@@ -17,6 +17,7 @@ import { cache } from "./routes/cache.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
+import { limits } from "./routes/limits.ts";
 import { mcp } from "./routes/mcp.ts";
 import { mcpServers } from "./routes/mcp-servers.ts";
 import { messages } from "./routes/messages.ts";
@@ -50,6 +51,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/tenants", tenants);
   app.route("/v1/keys", keys);
   app.route("/v1/policy", policy);
+  app.route("/v1/limits", limits);
   app.route("/v1/tools", tools);
   app.route("/v1/mcp-servers", mcpServers);
   app.route("/v1/upstreams", upstreams);

@@ -28,6 +28,8 @@ export interface TenantLeases {
   question: LeaseQuestion<RequestLimit> | null;
   /** Until then a request stays behind to give permits back. */
   lingersUntilMs: number;
+  /** Until then a request stays behind to tell what is owed. */
+  tellsUntilMs: number;
 }
 
 const tenants = new BoundedMap<string, TenantLeases>(MAX_TENANTS);
@@ -36,11 +38,14 @@ const tenants = new BoundedMap<string, TenantLeases>(MAX_TENANTS);
 export function leasesOf(tenantId: string, nowMs: number): TenantLeases {
   const known = tenants.get(tenantId, nowMs);
   const leases: TenantLeases = known ?? {
-    holder: new LeaseHolder(({ limit, window_s, burst }) => `${limit} ${window_s} ${burst}`),
+    holder: new LeaseHolder(
+      ({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`,
+    ),
     roundTripMs: 0,
     permitTtlMs: 0,
     question: null,
     lingersUntilMs: 0,
+    tellsUntilMs: 0,
   };
   tenants.set(tenantId, leases, nowMs + KEPT_MS);
   return leases;

@@ -19,7 +19,7 @@ function draw(id: string, cost = 1, limit = TERMS) {
 
 function tokens(id: string, lent: number, more: { waitMs?: number; isExact?: boolean } = {}) {
   const { waitMs = 0, isExact = false } = more;
-  return { id, tokens: lent, waitMs, isExact, remaining: 50, resetMs: 1000 };
+  return { id, tokens: lent, ttlMs: 500, waitMs, isExact, remaining: 50, resetMs: 1000 };
 }
 
 /** A holder that was lent so many tokens of each limit and permits of `runs`, at time 0, for half a second. */
@@ -154,6 +154,21 @@ describe("a holder of leases", () => {
     expect(question.rates).toMatchObject([{ id: "a", owed: passed }]);
     held.accept(question, { rates: [tokens("a", 0)], permits: [] }, 2010, 2020);
     expect(held.ask(500, 5000).rates).toEqual([]);
+  });
+
+  it("tells once what was taken too much, and again what is owed until that was heard", () => {
+    const held = holder();
+    held.owe(draw("a", -30), 0);
+    expect(held.isDue).toBe(true);
+    expect(held.ask(500, 0).rates).toMatchObject([{ owed: -30 }]);
+    expect(held.ask(500, 300).rates).toEqual([]);
+    held.owe(draw("a", 20), 600);
+    const lost = held.ask(500, 600);
+    expect(lost.rates).toMatchObject([{ owed: 20, wants: 0 }]);
+    const heard = held.ask(500, 900);
+    expect(heard.rates).toMatchObject([{ owed: 20 }]);
+    held.accept(heard, { rates: [tokens("a", 0)], permits: [] }, 900, 910);
+    expect(held.ask(500, 1200).rates).toEqual([]);
   });
 
   it("forgets the limit used longest ago beyond its bound", () => {

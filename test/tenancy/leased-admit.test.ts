@@ -177,6 +177,7 @@ describe("TenantGate.exchange", () => {
         {
           id: "tenant:60",
           tokens: 100,
+          ttlMs: 500,
           waitMs: 0,
           isExact: false,
           remaining: 5900,

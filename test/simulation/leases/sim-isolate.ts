@@ -35,7 +35,7 @@ export class SimIsolate {
   readonly #network: SimNetwork;
   readonly #now: () => number;
   readonly #holder = new LeaseHolder<RequestLimit>(
-    ({ limit, window_s, burst }) => `${limit} ${window_s} ${burst}`,
+    ({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`,
   );
   #isDead = false;
   #serial = 0;
