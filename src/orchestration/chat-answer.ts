@@ -19,7 +19,9 @@ export class ChatAnswer {
   readonly #asItems: boolean;
   readonly #earlierText = new Set<string>();
   readonly #textOfTurn = new Set<string>();
+  readonly #waiting = new Set<() => void>();
   #isStarted = false;
+  #isWatched = false;
 
   /** `signal` is the client's: when it aborts, waiting for the reader ends. */
   constructor(emit: (event: ChatEvent) => Promise<void>, signal: AbortSignal, asItems = false) {
@@ -64,13 +66,22 @@ export class ChatAnswer {
   /** Says one event and waits for its reader. */
   async say(event: ChatEvent): Promise<void> {
     if (this.#signal.aborted) return;
+    if (!this.#isWatched) this.#watch();
     const { promise: gone, resolve } = Promise.withResolvers<void>();
-    const leave = (): void => resolve();
-    this.#signal.addEventListener("abort", leave);
+    this.#waiting.add(resolve);
     try {
       await Promise.race([this.#emit(event), gone]);
     } finally {
-      this.#signal.removeEventListener("abort", leave);
+      this.#waiting.delete(resolve);
     }
+  }
+
+  /** One listener for all waits: the signal lives as long as the answer. */
+  #watch(): void {
+    this.#isWatched = true;
+    const leave = (): void => {
+      for (const resolve of this.#waiting) resolve();
+    };
+    this.#signal.addEventListener("abort", leave, { once: true });
   }
 }

@@ -10,6 +10,7 @@ import type { BindCall, OfferedTool, PlannedCall, ToolBox } from "../contract/pl
 import type { RunCaps } from "../contract/policy.ts";
 import type { CallOutcome, CallProgress, RunEvent } from "../contract/run.ts";
 import type { Json, JsonObject } from "../platform/canonical-json.ts";
+import type { Clock } from "../platform/clock.ts";
 import type { Result } from "../platform/result.ts";
 import type { ProgramStarts } from "./early-start/program-starts.ts";
 import type { FindTool } from "./plan/plan-call.ts";
@@ -61,12 +62,7 @@ export interface CallShare {
   granted(): Promise<number>;
 }
 
-/** Clock of a run: milliseconds that only go forward. */
-export interface Clock {
-  now(): number;
-  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
+export type { Clock };
 
 /** Keeps the gateway's half of a mixed turn until the client comes back with its own half. */
 export interface TurnStore {

@@ -7,6 +7,7 @@
  * one for each of thousands of chunks.
  */
 
+import { startTimer } from "../platform/clock.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import type { Clock } from "./ports.ts";
 
@@ -30,7 +31,7 @@ export interface Stop {
 /** Watches the clock until `deadlineAtMs` and `signal` until it aborts. */
 export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSignal): Stop {
   const controller = new AbortController();
-  const timer = new AbortController();
+  let disarm: (() => void) | null = null;
   const listeners = new Set<(reason: StopReason) => void>();
   let stopped: StopReason | null = null;
 
@@ -46,21 +47,15 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
   }
 
   function release(): void {
-    timer.abort();
+    disarm?.();
     signal.removeEventListener("abort", cancel);
     controller.abort();
-  }
-
-  async function watchTheClock(): Promise<void> {
-    await clock.sleep(Math.max(0, deadlineAtMs - clock.now()), timer.signal);
-    if (!timer.signal.aborted) stop("deadline");
   }
 
   if (signal.aborted) cancel();
   else {
     signal.addEventListener("abort", cancel);
-    // Not awaited: it ends with the run, and a clock never rejects.
-    void watchTheClock();
+    disarm = startTimer(clock, Math.max(0, deadlineAtMs - clock.now()), () => stop("deadline"));
   }
 
   return {

@@ -5,7 +5,7 @@
  * says who ended it, so that an upstream that was too slow is charged and one whose caller left is not.
  */
 
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, startTimer } from "../platform/clock.ts";
 import { type Result, fail } from "../platform/result.ts";
 
 /** Ends that the deadline decides. `sent` is false only when nothing can have reached the upstream. */
@@ -31,28 +31,23 @@ export async function withDeadline<T, F>(
 ): Promise<Result<T, F | DeadlineFailure>> {
   if (signal.aborted) return fail({ kind: "aborted", sent: false });
   const controller = new AbortController();
-  const over = new AbortController();
   const { promise: ended, resolve: end } = Promise.withResolvers<Result<never, DeadlineFailure>>();
   const onAbort = () => {
     end(fail({ kind: "aborted", sent: mayBeSent() }));
     controller.abort(CALLER_LEFT);
   };
   signal.addEventListener("abort", onAbort, { once: true });
-  const onTime = async (): Promise<void> => {
-    await clock.sleep(timeoutMs, over.signal);
-    if (over.signal.aborted) return;
+  const disarm = startTimer(clock, timeoutMs, () => {
     end(fail({ kind: "timeout", sent: mayBeSent() }));
     controller.abort(TIMED_OUT);
-  };
-  const timer = onTime();
+  });
   try {
     const called = call(controller.signal);
     // Should the race be lost, the call still settles some day; its late failure belongs to nobody.
     called.catch(() => {});
     return await Promise.race([ended, called]);
   } finally {
-    over.abort();
-    await timer;
+    disarm();
     signal.removeEventListener("abort", onAbort);
   }
 }

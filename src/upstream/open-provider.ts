@@ -7,7 +7,7 @@ import type { GatewayError } from "../contract/error.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import { parseJson } from "./json-member.ts";
-import { discard, type HeaderRecord, headersOf, isDecoded, readText } from "./read-body.ts";
+import { bodyHeaders, discard, type HeaderRecord, isDecoded, readText } from "./read-body.ts";
 import { rejected } from "./rejection.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -49,7 +49,7 @@ export async function openProvider(
     await discard(response.body);
     return fail({ code: "egress_refused", detail: "The model provider answered with a redirect." });
   }
-  const received = headersOf(response);
+  const received = bodyHeaders(response);
   if (response.body === null || !isDecoded(received)) {
     await discard(response.body);
     return fail({ code: "upstream_invalid_response" });
@@ -58,7 +58,7 @@ export async function openProvider(
 }
 
 async function readRejection(response: Response): Promise<GatewayError> {
-  const received = headersOf(response);
+  const received = bodyHeaders(response);
   const text = await readText(response, received, MAX_ERROR_BYTES);
   const waitMs = retryAfterMs(received["retry-after"] ?? null, Date.now());
   return rejected(response.status, text.ok ? parseJson(text.value) : null, waitMs);

@@ -14,10 +14,22 @@ export type ReadFailure = "too_large" | "broken" | "not_utf8";
 /** Response headers by name in lower case. */
 export type HeaderRecord = Readonly<Record<string, string>>;
 
-/** All headers of a response at once, which costs the runtime less than asking for two of them by name. */
+/** All headers of a response. */
 export function headersOf(response: Response): HeaderRecord {
   return Object.fromEntries(response.headers);
 }
+
+/** What reading a body asks of the headers: by name they cost a fraction of all of them. */
+export function bodyHeaders({ headers }: Response): HeaderRecord {
+  const found: Record<string, string> = {};
+  for (const name of BODY_HEADERS) {
+    const value = headers.get(name);
+    if (value !== null) found[name] = value;
+  }
+  return found;
+}
+
+const BODY_HEADERS = ["content-type", "content-length", "content-encoding", "retry-after"] as const;
 
 /** Longest body that is taken whole. */
 const MAX_WHOLE_BYTES = 1024 * 1024;

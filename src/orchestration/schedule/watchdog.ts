@@ -4,13 +4,14 @@
  * A timer for each call would cost more than the calls; most runs end before the one timer fires.
  */
 
+import { startTimer } from "../../platform/clock.ts";
 import type { Clock } from "../ports.ts";
 
 /** Calls back when the earliest of the moments it was told has come. */
 export class Watchdog {
   readonly #clock: Clock;
   readonly #onDue: () => number;
-  #sleep = new AbortController();
+  #disarm = (): void => undefined;
   #dueAtMs = Infinity;
   #isClosed = false;
 
@@ -23,23 +24,17 @@ export class Watchdog {
   /** Makes sure that `onDue` is called at `atMs` or earlier. */
   watch(atMs: number): void {
     if (atMs >= this.#dueAtMs || this.#isClosed) return;
-    this.#sleep.abort();
-    this.#sleep = new AbortController();
+    this.#disarm();
     this.#dueAtMs = atMs;
-    // Not awaited: it ends with `close`, and a clock never rejects.
-    void this.#wait(atMs, this.#sleep.signal);
+    this.#disarm = startTimer(this.#clock, Math.max(0, atMs - this.#clock.now()), () => {
+      this.#dueAtMs = Infinity;
+      this.watch(this.#onDue());
+    });
   }
 
   /** Leaves no timer behind. */
   close(): void {
     this.#isClosed = true;
-    this.#sleep.abort();
-  }
-
-  async #wait(atMs: number, signal: AbortSignal): Promise<void> {
-    await this.#clock.sleep(Math.max(0, atMs - this.#clock.now()), signal);
-    if (signal.aborted) return;
-    this.#dueAtMs = Infinity;
-    this.watch(this.#onDue());
+    this.#disarm();
   }
 }
