@@ -41,6 +41,26 @@ export const MIGRATIONS: readonly Migration[] = [
       at_ms INTEGER NOT NULL
     ) STRICT`,
   },
+  {
+    id: "005_create_breaker",
+    sql: `CREATE TABLE breaker (
+      target TEXT PRIMARY KEY NOT NULL,
+      epoch INTEGER NOT NULL,
+      phase TEXT NOT NULL,
+      forced TEXT,
+      until_ms INTEGER NOT NULL,
+      open_ms INTEGER NOT NULL,
+      cause TEXT NOT NULL,
+      first_seen_ms INTEGER NOT NULL,
+      failures TEXT NOT NULL,
+      openings INTEGER NOT NULL,
+      down_since_ms INTEGER,
+      down_ms INTEGER NOT NULL,
+      bad INTEGER NOT NULL,
+      timed_out INTEGER NOT NULL,
+      limited INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  },
 ];
 
 /** Writes `count` buckets in one statement: id, tokens, parts, at_ms, rate_limit, window_ms, burst each. */

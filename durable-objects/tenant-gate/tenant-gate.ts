@@ -13,10 +13,18 @@ import { DurableObject } from "cloudflare:workers";
 import { bucketOf } from "../../src/algorithms/rate-promise.ts";
 import { msUntil } from "../../src/algorithms/token-bucket.ts";
 import type { Admission, AdmissionRequest, LimitsNow } from "../../src/contract/admission.ts";
+import type {
+  BreakerAnswer,
+  BreakerForce,
+  BreakerReport,
+  BreakerWord,
+} from "../../src/contract/breaker.ts";
 import type { ExchangeAnswer, ExchangeRequest, LentLimits } from "../../src/contract/exchange.ts";
 import { BoundedMap } from "../../src/platform/bounded-map.ts";
 import { fail, ok } from "../../src/platform/result.ts";
 import { migrate } from "../shared/migrate.ts";
+import { readBreakers, writeBreakers } from "./breaker-rows.ts";
+import { BreakerTable } from "./breaker-table.ts";
 import { decide } from "./decide.ts";
 import { GateMemory } from "./gate-memory.ts";
 import type { BucketDebit, SavedBundle } from "./lease-table.ts";
@@ -62,6 +70,7 @@ export class TenantGate extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   readonly #serials = new BoundedMap<string, number>(MAX_ISOLATES);
   #memory: GateMemory;
+  #breakers: BreakerTable;
   /** No lease is out after this, as it is on disk. */
   #savedLeaseEndMs = 0;
 
@@ -70,6 +79,7 @@ export class TenantGate extends DurableObject<Env> {
     migrate(ctx.storage, MIGRATIONS);
     this.#sql = ctx.storage.sql;
     this.#memory = this.#load();
+    this.#breakers = this.#loadBreakers();
   }
 
   /** Debits every limit of the request together and hands out a permit, or refuses and consumes nothing. */
@@ -91,11 +101,31 @@ export class TenantGate extends DurableObject<Env> {
   /** Lends an isolate what it asks for. A question that comes after a later one of the same isolate is not answered. */
   exchange(request: ExchangeRequest): ExchangeAnswer {
     const nowMs = Date.now();
-    const { isolate, serial, leases } = request;
+    const { isolate, serial, leases, breakers } = request;
     if (serial <= (this.#serials.get(isolate, nowMs) ?? 0)) return { nowMs };
     this.#serials.set(isolate, serial, nowMs + SERIAL_KEPT_MS);
     this.#expire(nowMs);
-    return { nowMs, ...(leases && { leases: this.#lend(isolate, leases, nowMs) }) };
+    return {
+      nowMs,
+      ...(leases && { leases: this.#lend(isolate, leases, nowMs) }),
+      ...(breakers && { breakers: this.#takeWord(breakers, nowMs) }),
+    };
+  }
+
+  /** What cannot wait for an exchange: a probe that is wanted or has ended, a target that begins to fail. */
+  breakers(word: BreakerWord): BreakerAnswer {
+    return this.#takeWord(word, Date.now());
+  }
+
+  /** Every breaker that was ever needed. */
+  listBreakers(): readonly BreakerReport[] {
+    return this.#breakers.list(Date.now());
+  }
+
+  /** Holds breakers open or closed, or lets them go. */
+  forceBreakers(targets: readonly string[], force: BreakerForce["force"]): void {
+    for (const target of targets)
+      writeBreakers(this.#sql, this.#breakers.force(target, force, Date.now()));
   }
 
   /** How limits stand now; nothing is taken. */
@@ -130,8 +160,21 @@ export class TenantGate extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
     migrate(this.ctx.storage, MIGRATIONS);
     this.#memory = new GateMemory();
+    this.#breakers = this.#loadBreakers();
     this.#savedLeaseEndMs = 0;
     return erased;
+  }
+
+  #takeWord(word: BreakerWord, nowMs: number): BreakerAnswer {
+    const { answer, rows } = this.#breakers.take(word, nowMs);
+    writeBreakers(this.#sql, rows);
+    return answer;
+  }
+
+  #loadBreakers(): BreakerTable {
+    const table = new BreakerTable(() => Math.random());
+    for (const row of readBreakers(this.#sql)) table.load(row);
+    return table;
   }
 
   #lend(

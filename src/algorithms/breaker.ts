@@ -134,6 +134,15 @@ export class Breaker {
     this.#go({ phase: "closed", forced, openMs: 0, untilMs: 0, cause: "failures" });
   }
 
+  /** Takes over how another machine stands; its own probes go on there. */
+  adopt(state: Omit<SavedBreaker, "epoch">): void {
+    this.#test.reset();
+    this.#leased.clear();
+    this.#stage = 0;
+    this.#good = 0;
+    this.#go(state);
+  }
+
   #advance(nowMs: number): void {
     if (this.#state.forced !== null) return;
     if (this.#state.phase === "half_open") {

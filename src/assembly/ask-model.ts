@@ -37,8 +37,9 @@ type AskModel = (
 
 /** Asks the tenant's models. An unknown model, an unusable secret or a refused address fails before anything is sent. */
 export function modelPort(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT_GATE" | "ROLE">,
   context: Pick<RunContext, "snapshot">,
+  defer: (work: Promise<unknown>) => void,
   onChoice?: (choice: ChoiceRecord) => void,
 ): AskModel {
   const { snapshot } = context;
@@ -49,7 +50,7 @@ export function modelPort(
     if (route === null) return fail({ code: "model_not_found", model });
     const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
     return guardUpstream<AsyncIterable<ModelEvent>>(
-      snapshot,
+      { env, snapshot, defer },
       {
         name: route.name,
         upstream: route.upstream,

@@ -192,7 +192,7 @@ function modelLoopPorts(
 ): Omit<ChatPorts, "emit" | "tools"> {
   const { durable, times, choices } = life;
   const limited = (port: ChatPorts["askModel"]) => limitedModel(env, context, defer, port);
-  const asking = modelPort(env, context, (choice) => {
+  const asking = modelPort(env, context, defer, (choice) => {
     choices[0] = choice;
   });
   const askModel = limited(asking);
@@ -200,7 +200,7 @@ function modelLoopPorts(
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot, PLATFORM_CLOCK, limited(modelPort(env, context))),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK, limited(modelPort(env, context, defer))),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,

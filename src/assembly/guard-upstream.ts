@@ -12,6 +12,7 @@ import { fail, type Result } from "../platform/result.ts";
 import { balancerOf } from "../resilience/balancers.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
+import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import { modelVerdict } from "../upstream/model-verdict.ts";
 import { ANSWERED } from "../upstream/status-verdict.ts";
@@ -34,12 +35,20 @@ interface ModelTarget extends BalanceTarget {
   readonly own: Target;
 }
 
+/** Whose upstream, and the way to the tenant's gate. `defer` takes work that belongs to no request. */
+export interface UpstreamWorld {
+  readonly env: Pick<Env, "TENANT_GATE" | "ROLE">;
+  readonly snapshot: Pick<TenantSnapshot, "tenantId" | "residency" | "policy">;
+  readonly defer: (work: Promise<unknown>) => void;
+}
+
 /** Sends it; the caller owns what comes back, such as a stream. Aborting `signal` ends the request. */
 export async function guardUpstream<T>(
-  { tenantId, policy }: Pick<TenantSnapshot, "tenantId" | "policy">,
+  { env, snapshot, defer }: UpstreamWorld,
   request: UpstreamRequest<T>,
   signal: AbortSignal,
 ): Promise<Result<T, GatewayError>> {
+  const { tenantId, policy } = snapshot;
   const { resilience } = policy;
   const { name, upstream, affinity, timeoutMs, allowed, attempt, onChoice } = request;
   const targets = upstream.targets.map((own) => ({
@@ -61,7 +70,11 @@ export async function guardUpstream<T>(
       classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
     },
     {
-      session: upstreamSession(tenantId, resilience),
+      session: upstreamSession({
+        tenantId: snapshot.tenantId,
+        policy: resilience,
+        gate: breakerGate(env, snapshot, defer),
+      }),
       clock: PLATFORM_CLOCK,
       random: () => Math.random(),
     },

@@ -12,7 +12,7 @@ import { fail, type Result } from "../platform/result.ts";
 import { type PassedAnswer, passThrough } from "../upstream/pass-through.ts";
 import { affinityOf, type ModelRoute, routeModel, targetKey, timeoutsOf } from "./ask-model.ts";
 import type { StartedRun } from "./execute-order.ts";
-import { guardUpstream } from "./guard-upstream.ts";
+import { guardUpstream, type UpstreamWorld } from "./guard-upstream.ts";
 import type { RunCaller } from "./run-context.ts";
 
 /** A request as the client sent it. */
@@ -33,16 +33,17 @@ const PIECES_AHEAD = 4;
 
 /** Starts it. Leaving the events stops it. */
 export function startPassThrough(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
+  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT_GATE" | "ROLE">,
   caller: RunCaller,
   order: PassThroughOrder,
+  defer: (work: Promise<unknown>) => void,
   signal: AbortSignal,
 ): StartedRun<PassedEvent> {
   const followed = followWork<PassedEvent>(
     { events: PIECES_AHEAD },
     signal,
     async (emit, runSignal) => {
-      const answer = await ask(env, caller.snapshot, order, runSignal);
+      const answer = await ask({ env, snapshot: caller.snapshot, defer }, order, runSignal);
       if (!answer.ok) return emit({ type: "failed", error: answer.error });
       const { status, contentType, bytes } = answer.value;
       await emit({ type: "head", status, contentType });
@@ -56,12 +57,17 @@ export function startPassThrough(
   return { id: newId("run"), ...followed };
 }
 
+interface PassingWorld extends UpstreamWorld {
+  readonly env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT_GATE" | "ROLE">;
+  readonly snapshot: TenantSnapshot;
+}
+
 async function ask(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
-  snapshot: TenantSnapshot,
+  world: PassingWorld,
   order: PassThroughOrder,
   signal: AbortSignal,
 ): Promise<Result<PassedAnswer, GatewayError>> {
+  const { env, snapshot } = world;
   const model = modelOf(order.body);
   const route = model === null ? anyRoute(snapshot) : routeModel(snapshot, model);
   if (route === null) return fail({ code: "model_not_found", model: model ?? "" });
@@ -71,7 +77,7 @@ async function ask(
   }
   const timeouts = timeoutsOf(route.upstream, snapshot.policy.runs.model_timeout_ms);
   return guardUpstream<PassedAnswer>(
-    snapshot,
+    world,
     {
       name: route.name,
       upstream: route.upstream,

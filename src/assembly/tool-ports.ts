@@ -11,6 +11,7 @@ import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
 import { OPEN_SESSION } from "../resilience/open-session.ts";
+import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import { tenantScope } from "../tools/cache/cache-key.ts";
 import type { McpPorts, ToolPorts } from "../tools/tool-ports.ts";
@@ -61,7 +62,16 @@ export function toolContext(context: RunContext): ToolContext {
 
 /** Ports for calls of `tools`. `defer` takes work that may outlive the answer, such as filling the cache. */
 export function toolPorts(
-  env: Pick<Env, "RESULTS" | "RESULT_CACHE" | "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT" | "ROLE">,
+  env: Pick<
+    Env,
+    | "RESULTS"
+    | "RESULT_CACHE"
+    | "MASTER_KEYS"
+    | "ALLOW_LOOPBACK"
+    | "TENANT"
+    | "TENANT_GATE"
+    | "ROLE"
+  >,
   context: ToolContext,
   tools: ReadonlyMap<string, Tool>,
   defer: (work: Promise<unknown>) => void,
@@ -75,7 +85,7 @@ export function toolPorts(
     cache: scope === null ? null : { scope, results: resultsOf(env, context, defer) },
     onWritten: (tags) => noteWritten(env, context, tags, defer),
     mcp: mcpPorts(env, context, defer),
-    upstreams: upstreamsOf(context),
+    upstreams: upstreamsOf(env, context, defer),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
     traceparent: context.traceparent,
@@ -83,8 +93,14 @@ export function toolPorts(
   };
 }
 
-function upstreamsOf({ tenantId, resilience }: ToolContext): UpstreamSession {
-  return resilience === undefined ? OPEN_SESSION : upstreamSession(tenantId, resilience);
+function upstreamsOf(
+  env: Pick<Env, "TENANT_GATE" | "ROLE">,
+  context: ToolContext,
+  defer: (work: Promise<unknown>) => void,
+): UpstreamSession {
+  const { tenantId, resilience: policy } = context;
+  if (policy === undefined) return OPEN_SESSION;
+  return upstreamSession({ tenantId, policy, gate: breakerGate(env, context, defer) });
 }
 
 function mcpPorts(

@@ -3,6 +3,7 @@
  * optional, because a new Worker may meet an old object for minutes, and an isolate sends only what it has to say.
  */
 
+import type { BreakerAnswer, BreakerWord } from "./breaker.ts";
 import type { RequestLimit } from "./limits.ts";
 
 /** What an isolate sends. */
@@ -12,6 +13,7 @@ export interface ExchangeRequest {
   /** Counts up with every question of this isolate; an answer to an older one is void. */
   readonly serial: number;
   readonly leases?: LeaseWishes;
+  readonly breakers?: BreakerWord;
 }
 
 /** What the gate answers. */
@@ -19,6 +21,7 @@ export interface ExchangeAnswer {
   /** The gate's clock, epoch ms. */
   readonly nowMs: number;
   readonly leases?: LentLimits;
+  readonly breakers?: BreakerAnswer;
 }
 
 /** Leases an isolate asks for. */

@@ -4,6 +4,7 @@
  */
 
 import { CacheInvalidate } from "./cache.ts";
+import { BreakerForce } from "./breaker.ts";
 import { KeyCreate, KeyRotate, type Scope } from "./key.ts";
 import { MCP_ROUTES } from "./mcp-routes.ts";
 import { MODEL_ROUTES } from "./model-routes.ts";
@@ -205,6 +206,21 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     status: 200,
     summary: "Makes kept results of a tool, of a tag or of all tools disappear.",
     body: { name: "CacheInvalidate", schema: CacheInvalidate },
+  },
+  {
+    method: "GET",
+    path: "/v1/breakers",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Lists the breakers of upstreams that have failed, with how often and for how long.",
+  },
+  {
+    method: "POST",
+    path: "/v1/breakers/:upstream",
+    scopes: ADMIN,
+    status: 200,
+    summary: "Holds an upstream's breakers open or closed, or lets them go.",
+    body: { name: "BreakerForce", schema: BreakerForce },
   },
   ...RUN_ROUTES,
   {

@@ -37,6 +37,8 @@ export interface Held {
   readonly retryAfterMs: number;
   /** Somebody with the right to has said so; no panic overrules it. */
   readonly isForced: boolean;
+  /** The tenant's gate may have a probe for it; see `probe`. */
+  readonly mayProbe: boolean;
 }
 
 /** Leave to send one request to a target. It must be given back with `report`, once. */
@@ -44,15 +46,22 @@ export interface Pass {
   readonly target: string;
   /** The probe of a half-open breaker this request is, or null. */
   readonly probe: number | null;
+  /** The probe was leased from the tenant's gate, not here. */
+  readonly isLeased: boolean;
 }
 
-/** See above. Nothing rejects, throws or waits. */
+/** See above. Nothing rejects or throws, and only `probe` waits. */
 export interface UpstreamSession {
   readonly policy: ResiliencePolicy;
   /** Why the target may not be asked now, or null when it may. Changes nothing. */
   held(target: string): Held | null;
   /** Leave for one request, whatever `held` says (a panic may overrule it). A probe's place is taken. */
   enter(target: string, timeoutMs: number): Pass;
+  /**
+   * Leave to try a target that is held and whose `mayProbe` says so; null when all places are taken. Waits for the gate, at
+   * most a moment; one call of an isolate at a time.
+   */
+  probe(target: string, timeoutMs: number): Promise<Pass | null>;
   /** How the request of `pass` went, and how long it took. */
   report(pass: Pass, verdict: Verdict, durationMs: number): void;
   /** Takes leave for one request more than was asked for; false when the target's budget is spent. */

@@ -14,6 +14,7 @@ import { requestRecord } from "./middleware/request-record.ts";
 import { refuse } from "./refuse.ts";
 import { bootstrap } from "./routes/bootstrap.ts";
 import { cache } from "./routes/cache.ts";
+import { breakers } from "./routes/breakers.ts";
 import { chatCompletions } from "./routes/chat-completions.ts";
 import { createHealth, type Probe } from "./routes/health.ts";
 import { keys } from "./routes/keys.ts";
@@ -57,6 +58,7 @@ export function createApp({ write = console.log, probe }: AppOptions = {}): Hono
   app.route("/v1/upstreams", upstreams);
   app.route("/v1/secrets", secrets);
   app.route("/v1/cache", cache);
+  app.route("/v1/breakers", breakers);
   app.route("/v1/runs", runs);
   app.route("/v1/results", results);
   app.route("/v1/chat/completions", chatCompletions);

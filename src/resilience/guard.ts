@@ -7,9 +7,9 @@
  */
 
 import type { BalanceTarget } from "../contract/balance.ts";
-import type { AttemptClass, UpstreamSession, Verdict } from "../contract/upstream-session.ts";
+import type { AttemptClass, Pass, UpstreamSession, Verdict } from "../contract/upstream-session.ts";
 import type { Clock } from "../platform/clock.ts";
-import { type Result, fail } from "../platform/result.ts";
+import { type Result, fail, ok } from "../platform/result.ts";
 import type { AttemptEnd } from "./balancer.ts";
 import { type DeadlineFailure, TIMED_OUT, withDeadline } from "./deadline.ts";
 import { type Judged, type RetryRule, withRetries } from "./retry.ts";
@@ -104,16 +104,14 @@ class Requests<Target extends BalanceTarget, T, F> {
     signal: AbortSignal,
     deadlineAtMs: number,
   ): Promise<Judged<Result<T, F | GuardFailure>>> {
-    const { session, clock, random } = this.#world;
+    const { session, clock } = this.#world;
     const { targets, balance, timeoutMs } = this.#call;
-    const world = { session, random, nowMs: clock.now() };
-    const chosen = route(targets, this.#tried, balance, world);
-    if (!chosen.ok) return held(chosen.error);
-    const { value: target } = chosen;
+    const entered = await this.#enter(deadlineAtMs);
+    if (!entered.ok) return held(entered.error);
+    const { target, pass } = entered.value;
     this.#lastTarget = target.id;
     this.#tried.add(target.id);
     const startedMs = clock.now();
-    const pass = session.enter(target.id, deadlineAtMs - startedMs);
     const leave = balance.balancer.begin(target.id, targets, startedMs, deadlineAtMs);
     const told: { verdict: Verdict | null } = { verdict: null };
     const report = (verdict: Verdict): Verdict => {
@@ -125,6 +123,8 @@ class Requests<Target extends BalanceTarget, T, F> {
       return verdict;
     };
     const onAbort = (): void => void report(abandoned(signal));
+    // It may have aborted while a probe was asked for.
+    if (signal.aborted) report(IGNORED);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#open += 1;
     try {
@@ -140,6 +140,27 @@ class Requests<Target extends BalanceTarget, T, F> {
       signal.removeEventListener("abort", onAbort);
     }
   }
+
+  /** The best target that lets the request pass. A target that recovers is tried by whoever gets its probe. */
+  async #enter(deadlineAtMs: number): Promise<Result<Entered<Target>, RouteFailure>> {
+    const { session, clock, random } = this.#world;
+    const { targets, balance } = this.#call;
+    const world = { session, random, nowMs: clock.now() };
+    const { chosen, probeable } = route(targets, this.#tried, balance, world);
+    const leftMs = deadlineAtMs - world.nowMs;
+    if (probeable !== null) {
+      const pass = await session.probe(probeable.id, leftMs);
+      if (pass !== null) return ok({ target: probeable, pass });
+    }
+    if (!chosen.ok) return chosen;
+    return ok({ target: chosen.value, pass: session.enter(chosen.value.id, leftMs) });
+  }
+}
+
+/** A request's way out. */
+interface Entered<Target> {
+  readonly target: Target;
+  readonly pass: Pass;
 }
 
 /** An attempt that was given up: too slow by its own fault, or left by its caller. */

@@ -6,7 +6,8 @@ import type { UpstreamSession } from "../contract/upstream-session.ts";
 export const OPEN_SESSION: UpstreamSession = {
   policy: { retry: { max_attempts: 1, budget: 0 }, breaker: { enabled: false } },
   held: () => null,
-  enter: (target) => ({ target, probe: null }),
+  enter: (target) => ({ target, probe: null, isLeased: false }),
+  probe: () => Promise.resolve(null),
   report: () => undefined,
   takeRetryToken: () => false,
 };

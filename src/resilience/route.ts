@@ -38,28 +38,38 @@ export interface RouteFailure extends Held {
 /** Of so many targets at least one is always asked. */
 const PANIC_SHARE = 0.5;
 
-/** The target to ask, or why none may be. `tried` are the ids of those asked before by the same call. */
+/** Where a request goes. */
+export interface Route<Target> {
+  /** The target to ask, or why none may be. */
+  readonly chosen: Result<Target, RouteFailure>;
+  /** A target that is held and may have a probe: whoever gets one tries it first. Null: there is none. */
+  readonly probeable: Target | null;
+}
+
+/** The route of a request. `tried` are the ids of targets asked before by the same call. */
 export function route<Target extends BalanceTarget>(
   targets: readonly Target[],
   tried: ReadonlySet<string>,
   balance: Balance,
   { session, nowMs, random }: RouteWorld,
-): Result<Target, RouteFailure> {
+): Route<Target> {
   const looked = targets.map((target) => ({ target, held: session.held(target.id) }));
   const held = looked.filter((one) => one.held !== null);
   const isPanic = targets.length > 1 && held.length > targets.length * PANIC_SHARE;
   const closed = new Set(
     held.flatMap((one) => (isPanic && one.held?.isForced !== true ? [] : [one.target.id])),
   );
+  const probed = held.find((one) => one.held?.mayProbe === true && !tried.has(one.target.id));
+  const probeable = probed?.target ?? null;
   const { balancer, strategy, key, onChoice } = balance;
   const inputs = { strategy, nowMs, random, isOpen: (id: string) => closed.has(id), key };
   for (const asked of tried.size === 0 ? [[]] : [[...tried], []]) {
     const choice = balancer.choose(targets, { ...inputs, tried: asked });
     if (choice === null || closed.has(choice.target.id)) continue;
     if (targets.length > 1) onChoice?.(recordOf(strategy, choice));
-    return ok(choice.target);
+    return { chosen: ok(choice.target), probeable };
   }
-  return fail(soonest(held));
+  return { chosen: fail(soonest(held)), probeable };
 }
 
 /** Of targets that are held back, the one that may be asked first. */

@@ -10,6 +10,7 @@
 import type { ExchangeRequest } from "../contract/exchange.ts";
 import type { Residency } from "../contract/key.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
+import { breakerPart } from "./breaker-part.ts";
 import type { ExchangePart } from "./exchange-part.ts";
 import { leasePart } from "./lease-part.ts";
 import { gateObject } from "./objects.ts";
@@ -21,7 +22,7 @@ export interface GateOwner {
 }
 
 /** All that an exchange is about. */
-const PARTS: readonly ExchangePart[] = [leasePart];
+const PARTS: readonly ExchangePart[] = [leasePart, breakerPart];
 
 /** An answer that has not come by then is given up. */
 const ANSWER_MS = 2000;

@@ -1,12 +1,16 @@
 /**
- * What one isolate knows of one target of one tenant: its breaker, the budget of repeated requests, how long it takes.
+ * What one isolate knows of one target of one tenant: its breaker, the budget of repeated requests, how long it takes, and
+ * what the tenant's gate has not been told yet.
  *
- * All of it is memory of an isolate. Losing it costs a few calls to a target that fails, never a wrong answer.
+ * The breaker opens here at once. What the gate says of it goes first: while the gate has it open, its probes are leased
+ * there, so all isolates together send as many as the stage has places. When the gate cannot be reached this isolate's own
+ * machine goes on by itself. All of it is memory of an isolate; losing it costs a few calls to a target that fails.
  */
 
 import { Breaker, type ProbeEnd } from "../algorithms/breaker.ts";
 import { QuantileSketch, type SketchRange } from "../algorithms/quantile-sketch.ts";
 import { RetryBudget } from "../algorithms/retry-budget.ts";
+import type { SharedBreaker, TargetWord } from "../contract/breaker.ts";
 import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { Held, Pass, Verdict } from "../contract/upstream-session.ts";
 
@@ -27,13 +31,33 @@ const FAIR_QUANTILE = 0.95;
 /** What a caller is told who meets a breaker whose end nobody knows: forced open, or waiting for its probes. */
 const UNKNOWN_WAIT_MS = 1_000;
 
+/** Failures are told to the gate so often; what cannot wait, at once. */
+const TELL_EVERY_MS = 1_000;
+
+/** Probes that ended and the gate may not know of yet; more than a stage has. */
+const MAX_ANSWERS = 16;
+
+const NOTHING_NEW = { good: 0, bad: 0, timedOut: 0, limited: 0, holdMs: 0 };
+
 /** See above. */
 export class TargetHealth {
+  readonly #target: string;
   readonly #breaker: Breaker;
   readonly #budget: RetryBudget;
   #latency: QuantileSketch | null = null;
+  #news = NOTHING_NEW;
+  #answers: { readonly probe: number; readonly end: ProbeEnd }[] = [];
+  #baseline: number | null = null;
+  #isUrgent = false;
+  #toldAtMs = 0;
+  /** The gate has this breaker open, and leases its probes. */
+  #isShared = false;
+  #sharedEpoch = 0;
+  /** Until then a call of this isolate waits for the gate's word on a probe. */
+  askingUntilMs = 0;
 
-  constructor(nowMs: number, random: () => number) {
+  constructor(target: string, nowMs: number, random: () => number) {
+    this.#target = target;
     this.#breaker = new Breaker(random);
     this.#budget = new RetryBudget(nowMs);
   }
@@ -41,19 +65,20 @@ export class TargetHealth {
   /** Why the target may not be asked now, or null. */
   held(nowMs: number): Held | null {
     const { phase, forced, untilMs, cause } = this.#breaker.state(nowMs);
-    if (forced === "closed") return null;
-    if (forced === "open")
-      return { cause: "circuit_open", retryAfterMs: UNKNOWN_WAIT_MS, isForced: true };
-    if (phase === "closed") return null;
-    if (phase === "half_open" && this.#breaker.freeProbes(nowMs) > 0) return null;
+    if (forced === "closed" || (forced === null && phase === "closed")) return null;
+    const isProbing = forced === null && phase === "half_open";
+    if (isProbing && !this.#isShared && this.#breaker.freeProbes(nowMs) > 0) return null;
+    const isWait = forced === null && phase === "open" && cause === "retry_after";
+    const isTimed = forced === null && phase === "open";
     return {
-      cause: phase === "open" && cause === "retry_after" ? "rate_limited" : "circuit_open",
-      retryAfterMs: phase === "open" ? Math.max(1, untilMs - nowMs) : UNKNOWN_WAIT_MS,
-      isForced: false,
+      cause: isWait ? "rate_limited" : "circuit_open",
+      retryAfterMs: isTimed ? Math.max(1, untilMs - nowMs) : UNKNOWN_WAIT_MS,
+      isForced: forced !== null,
+      mayProbe: isProbing && this.#isShared && nowMs >= this.askingUntilMs,
     };
   }
 
-  /** Takes a probe's place if the breaker is half-open; null when it is not, or none is free. */
+  /** Takes a probe's place of this isolate's own machine; null when there is none or none is needed. */
   lease(ttlMs: number, nowMs: number): number | null {
     return this.#breaker.lease(ttlMs, nowMs);
   }
@@ -61,6 +86,42 @@ export class TargetHealth {
   /** Takes a token for one more request. */
   takeRetryToken(nowMs: number): boolean {
     return this.#budget.take(nowMs);
+  }
+
+  /** Whether the gate should hear of this target now. */
+  isDue(nowMs: number): boolean {
+    const isNews = this.#news.bad > 0 || this.#news.limited > 0;
+    return this.#isUrgent || (isNews && nowMs - this.#toldAtMs >= TELL_EVERY_MS);
+  }
+
+  /** What the gate does not know yet. Counts are handed over; answers stay until `heard`. */
+  collect(nowMs: number): TargetWord {
+    const word = {
+      target: this.#target,
+      baseline: this.#baseline,
+      answers: [...this.#answers],
+      ...this.#news,
+    };
+    this.#news = NOTHING_NEW;
+    this.#isUrgent = false;
+    this.#toldAtMs = nowMs;
+    return word;
+  }
+
+  /** The gate has heard so many answers; this is how it sees the breaker, null: closed. */
+  heard(answers: number, shared: SharedBreaker | null, nowMs: number): void {
+    this.#answers.splice(0, answers);
+    if (shared === null) {
+      if (this.#isShared) this.#breaker.force(null);
+      this.#isShared = false;
+      return;
+    }
+    if (this.#isShared && shared.epoch <= this.#sharedEpoch) return;
+    this.#isShared = true;
+    this.#sharedEpoch = shared.epoch;
+    const { phase, forced, openForMs, openMs, cause } = shared;
+    const untilMs = nowMs + openForMs;
+    this.#breaker.adopt({ phase, forced, untilMs, openMs, cause });
   }
 
   /** How a request went. */
@@ -78,12 +139,35 @@ export class TargetHealth {
       this.#latency.add(durationMs, nowMs);
     }
     if (!policy.breaker.enabled) return;
-    const { baseline = null } = policy.breaker;
-    if (pass.probe !== null) this.#breaker.answer(pass.probe, end, nowMs);
-    else if (end !== "ignored")
-      this.#breaker.count(end === "good" ? 1 : 0, end === "bad" ? 1 : 0, baseline, nowMs);
-    if (verdict.class === "rate_limited" && verdict.retryAfterMs !== null)
+    const { phase } = this.#breaker.state(nowMs);
+    this.#baseline = policy.breaker.baseline ?? null;
+    if (pass.isLeased) this.#answer(pass.probe, end);
+    else if (pass.probe !== null) this.#breaker.answer(pass.probe, end, nowMs);
+    else this.#count(end, verdict, nowMs);
+    if (verdict.class === "rate_limited" && verdict.retryAfterMs !== null) {
       this.#breaker.hold(nowMs + verdict.retryAfterMs, nowMs);
+      this.#news = { ...this.#news, holdMs: verdict.retryAfterMs };
+    }
+    if (this.#breaker.state(nowMs).phase !== phase) this.#isUrgent = true;
+  }
+
+  #answer(probe: number | null, end: ProbeEnd): void {
+    if (probe === null || this.#answers.length >= MAX_ANSWERS) return;
+    this.#answers.push({ probe, end });
+    this.#isUrgent = true;
+  }
+
+  #count(end: ProbeEnd, verdict: Verdict, nowMs: number): void {
+    const good = end === "good" ? 1 : 0;
+    const bad = end === "bad" ? 1 : 0;
+    this.#breaker.count(good, bad, this.#baseline, nowMs);
+    this.#news = {
+      ...this.#news,
+      good: this.#news.good + good,
+      bad: this.#news.bad + bad,
+      timedOut: this.#news.timedOut + (verdict.class === "timed_out" ? bad : 0),
+      limited: this.#news.limited + (verdict.class === "rate_limited" ? 1 : 0),
+    };
   }
 
   #endOf(verdict: Verdict, durationMs: number, policy: ResiliencePolicy): ProbeEnd {

@@ -38,10 +38,13 @@ describe("routeModel", () => {
   });
 });
 
+/** Nothing is left behind here. */
+const DEFER = (): void => undefined;
+
 describe("modelPort", () => {
   it("model_not_found before anything is sent", async () => {
     const caller = await newCaller({ upstreams: [named("a", {})] });
-    const asked = await modelPort(env, caller)({ model: "absent", messages: [] }, NEVER);
+    const asked = await modelPort(env, caller, DEFER)({ model: "absent", messages: [] }, NEVER);
     expect(asked).toEqual({ ok: false, error: { code: "model_not_found", model: "absent" } });
   });
 
@@ -50,24 +53,27 @@ describe("modelPort", () => {
     const missing = await newCaller({ upstreams });
     const body = { model: "scripted-1", messages: [{ role: "user", content: "hi" }] };
     const error = { code: "secret_unavailable", secret: "provider" };
-    expect(await modelPort(env, missing)(body, NEVER)).toEqual({ ok: false, error });
+    expect(await modelPort(env, missing, DEFER)(body, NEVER)).toEqual({ ok: false, error });
 
     const place = { name: "provider", version: 1 };
     const value = await sealSecret(env, missing.snapshot, place, "sk-canary");
     const elsewhere = { ...place, hosts: ["api.example.com"], value };
     const snapshot = { ...missing.snapshot, secrets: [elsewhere] };
-    expect(await modelPort(env, { snapshot })(body, NEVER)).toEqual({ ok: false, error });
+    expect(await modelPort(env, { snapshot }, DEFER)(body, NEVER)).toEqual({ ok: false, error });
 
     const host = new URL(inject("servers")["model"] ?? "").host;
     const bound = { ...missing.snapshot, secrets: [{ ...place, hosts: [host], value }] };
-    expect(await modelPort(env, { snapshot: bound })(body, NEVER)).toMatchObject({ ok: true });
+    expect(await modelPort(env, { snapshot: bound }, DEFER)(body, NEVER)).toMatchObject({
+      ok: true,
+    });
   });
 
   it("cancelled when the run has ended already", async () => {
-    const asked = await modelPort(env, await newCaller())(
-      { model: "scripted-1", messages: [] },
-      AbortSignal.abort(),
-    );
+    const asked = await modelPort(
+      env,
+      await newCaller(),
+      DEFER,
+    )({ model: "scripted-1", messages: [] }, AbortSignal.abort());
     expect(asked).toEqual({ ok: false, error: { code: "cancelled" } });
   });
 
@@ -75,7 +81,11 @@ describe("modelPort", () => {
     const slow = modelUpstream(`${inject("servers")["fault"]}/v1`);
     const upstream = { ...slow.upstream, timeouts: { first_byte_ms: 50 } };
     const caller = await newCaller({ upstreams: [{ ...slow, upstream }] });
-    const asked = await modelPort(env, caller)({ model: "slow-headers", messages: [] }, NEVER);
+    const asked = await modelPort(
+      env,
+      caller,
+      DEFER,
+    )({ model: "slow-headers", messages: [] }, NEVER);
     expect(asked).toEqual({ ok: false, error: { code: "upstream_timeout" } });
   });
 });

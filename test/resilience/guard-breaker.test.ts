@@ -26,6 +26,7 @@ describe("guard, at an open breaker", () => {
         cause: "circuit_open",
         retryAfterMs: 3_750,
         isForced: false,
+        mayProbe: false,
         target: "a",
         sent: false,
       }),

@@ -34,12 +34,12 @@ let tenants = 0;
 /** A world of its own for a new tenant. */
 export function world(policy = POLICY, clock = new FakeClock()): GuardWorld & { clock: FakeClock } {
   tenants += 1;
-  const session = upstreamSession(
-    `guard_${tenants}`,
+  const session = upstreamSession({
+    tenantId: `guard_${tenants}`,
     policy,
-    () => clock.now(),
-    () => 0.5,
-  );
+    now: () => clock.now(),
+    random: () => 0.5,
+  });
   return { session, clock, random: () => 0.5 };
 }
 

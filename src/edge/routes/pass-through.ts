@@ -25,10 +25,10 @@ for (const { path, form } of PASS_THROUGH) {
     if (!caller.ok) return refuse(c, caller.error);
     const body = await readPassed(c.req.raw, form);
     if (!body.ok) return refuse(c, body.error);
+    const order = { path, body: body.value };
+    const defer = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
     const run = await startAdmitted(c, caller.value, (signal) =>
-      Promise.resolve(
-        ok(startPassThrough(c.env, caller.value, { path, body: body.value }, signal)),
-      ),
+      Promise.resolve(ok(startPassThrough(c.env, caller.value, order, defer, signal))),
     );
     return run.ok ? answer(c, run.value) : refuse(c, run.error);
   });

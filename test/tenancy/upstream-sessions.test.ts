@@ -1,0 +1,137 @@
+/** Isolates and their tenant's gate: what is open for one is open for all, and probes are counted once. */
+
+import { describe, expect, it } from "vitest";
+
+import { BreakerTable } from "../../durable-objects/tenant-gate/breaker-table.ts";
+import type { ResiliencePolicy } from "../../src/contract/resilience-policy.ts";
+import type { UpstreamSession, Verdict } from "../../src/contract/upstream-session.ts";
+import { upstreamSession } from "../../src/tenancy/upstream-sessions.ts";
+
+const POLICY: ResiliencePolicy = {
+  retry: { max_attempts: 3, budget: 0.1 },
+  breaker: { enabled: true },
+};
+const FAILED: Verdict = { class: "failed", retryAfterMs: null, executed: true };
+const GOOD: Verdict = { class: "ok", retryAfterMs: null, executed: true };
+
+let worlds = 0;
+
+/** Isolates are told apart by their name for the tenant: the memory of a real isolate is its module's. */
+function world() {
+  worlds += 1;
+  const name = `sessions_${worlds}`;
+  const gate = new BreakerTable(() => 0.5);
+  const state = { nowMs: 1_000_000, isReachable: true };
+  const work: Promise<unknown>[] = [];
+  const isolate = (n: number): UpstreamSession =>
+    upstreamSession({
+      tenantId: `${name}_${n}`,
+      policy: POLICY,
+      now: () => state.nowMs,
+      random: () => 0.5,
+      gate: {
+        say: async (word) => {
+          if (!state.isReachable) throw new Error("unreachable");
+          return gate.take(word, state.nowMs).answer;
+        },
+        defer: (promise) => void work.push(promise),
+      },
+    });
+  const settle = async (): Promise<void> => {
+    while (work.length > 0) await work.shift();
+  };
+  return { isolate, settle, state, gate };
+}
+
+/** One request of an isolate that goes out whatever is held. */
+function send(session: UpstreamSession, verdict: Verdict, target = "a"): void {
+  session.report(session.enter(target, 1_000), verdict, 10);
+}
+
+describe("upstreamSession with a gate", () => {
+  it("opens at once where it fails, and everywhere that hears of it", async () => {
+    const { isolate, settle } = world();
+    const [one, two] = [isolate(1), isolate(2)];
+    for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    expect(one.held("a")).toMatchObject({ cause: "circuit_open" });
+    await settle();
+    expect(two.held("a")).toBeNull();
+    // Its own first failure makes it ask, and it learns what the others know.
+    send(two, FAILED);
+    send(two, { class: "rate_limited", retryAfterMs: 100, executed: false }, "b");
+    await settle();
+    expect(two.held("a")).toMatchObject({ cause: "circuit_open" });
+  });
+
+  it("sends exactly 1, 3 and 10 probes from fifty isolates, and closes for all", async () => {
+    const { isolate, settle, state } = world();
+    const isolates = Array.from({ length: 50 }, (_, n) => isolate(n));
+    for (const one of isolates) for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    await settle();
+    state.nowMs += 5_000;
+    for (const places of [1, 3, 10]) {
+      expect(isolates.every((one) => one.held("a")?.mayProbe === true)).toBe(true);
+      const passes = await Promise.all(isolates.map((one) => one.probe("a", 1_000)));
+      const leased = passes.flatMap((pass, n) => (pass === null ? [] : [{ pass, n }]));
+      expect(leased).toHaveLength(places);
+      for (const { pass, n } of leased) isolates[n]?.report(pass, GOOD, 10);
+      await settle();
+    }
+    const again = await Promise.all(isolates.map((one) => one.probe("a", 1_000)));
+    expect(again.filter((pass) => pass === null)).toHaveLength(0);
+    expect(isolates.every((one) => one.held("a") === null)).toBe(true);
+  });
+
+  it("lets one call of an isolate ask for a probe at a time", async () => {
+    const { isolate, settle, state } = world();
+    const one = isolate(1);
+    for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    await settle();
+    state.nowMs += 5_000;
+    const [first, second] = await Promise.all([one.probe("a", 1_000), one.probe("a", 1_000)]);
+    expect([first === null, second]).toEqual([false, null]);
+  });
+
+  it("opens for twice as long when a probe fails, and takes a probe that never ended for failed", async () => {
+    const { isolate, settle, state } = world();
+    const one = isolate(1);
+    for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    await settle();
+    state.nowMs += 5_000;
+    const pass = await one.probe("a", 1_000);
+    if (pass === null) throw new Error("no probe");
+    one.report(pass, FAILED, 10);
+    await settle();
+    expect(one.held("a")?.retryAfterMs).toBe(7_500);
+    state.nowMs += 7_500;
+    await one.probe("a", 1_000);
+    state.nowMs += 1_001;
+    expect(await isolate(2).probe("a", 1_000)).toBeNull();
+  });
+
+  it("goes on alone while the gate cannot be reached", async () => {
+    const { isolate, settle, state } = world();
+    const one = isolate(1);
+    state.isReachable = false;
+    for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    await settle();
+    expect(one.held("a")).toMatchObject({ cause: "circuit_open" });
+    state.nowMs += 5_000;
+    expect(one.held("a")).toBeNull();
+    const probe = one.enter("a", 1_000);
+    expect(probe.probe).not.toBeNull();
+    expect(one.held("a")).toMatchObject({ cause: "circuit_open", mayProbe: false });
+    one.report(probe, FAILED, 10);
+    expect(one.held("a")).toMatchObject({ cause: "circuit_open" });
+  });
+
+  it("takes a probe of its own when the gate is lost while it has the breaker open", async () => {
+    const { isolate, settle, state } = world();
+    const one = isolate(1);
+    for (let n = 0; n < 5; n += 1) send(one, FAILED);
+    await settle();
+    state.isReachable = false;
+    state.nowMs += 5_000;
+    expect(await one.probe("a", 1_000)).toMatchObject({ isLeased: false });
+  });
+});
