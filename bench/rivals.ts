@@ -26,6 +26,8 @@ import {
 
 /** The played world is this much faster than the one it stands for. At 1, what a loop itself costs is weighed as it is. */
 const SCALE = 1;
+/** Where only is looked whether everything runs. */
+const SMOKE_SCALE = 10;
 /** Plans under way at once, so few that nobody waits for a processor. */
 const WIDTH = 20;
 /** Draws of the latencies. */
@@ -48,7 +50,9 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
     return [];
   }
   const rows: BenchRow[] = [];
-  for (const match of matches(smoke)) rows.push(...(await play(match, smoke ? 1 : DRAWS, seed)));
+  const scale = smoke ? SMOKE_SCALE : SCALE;
+  for (const match of matches(smoke))
+    rows.push(...(await play(match, { draws: smoke ? 1 : DRAWS, seed, scale })));
   return rows;
 }
 
@@ -72,9 +76,12 @@ function matches(smoke: boolean): readonly Match[] {
   ];
 }
 
-async function play(match: Match, draws: number, seed: number): Promise<readonly BenchRow[]> {
+async function play(
+  match: Match,
+  { draws, seed, scale }: { readonly draws: number; readonly seed: number; readonly scale: number },
+): Promise<readonly BenchRow[]> {
   const { label, plans, maxRatio, maxGuessingRatio } = match;
-  const arena = await openArena(plans, SCALE);
+  const arena = await openArena(plans, scale);
   try {
     const everybody = [...CONTESTANTS, ...CLIENTS];
     for (const contestant of everybody) await warm(contestant, arena, plans);
@@ -186,7 +193,7 @@ async function playOne(
     console.error(`${name} never brought all results: ${JSON.stringify({ record, end })}`);
     return null;
   }
-  return { record, seconds: ((record.resultsInAtMs - startedAtMs) * SCALE) / 1000 };
+  return { record, seconds: ((record.resultsInAtMs - startedAtMs) * arena.scale) / 1000 };
 }
 
 function rowsOf(label: string, scores: ReadonlyMap<Contestant, Score>): readonly BenchRow[] {

@@ -21,6 +21,7 @@ const OPENED_AT_ONCE = 50;
 const HEARTBEAT_MS = 2_000;
 
 const REQUESTS = 100_000;
+const SMOKE_REQUESTS = 300;
 const WIDTH = 16;
 const TENTHS = 10;
 /** The last tenth's memory over the second's: the first still fills caches. */
@@ -176,12 +177,11 @@ async function mixedTraffic(world: World, count: number, seed: number): Promise<
 }
 
 async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> {
-  const part = smoke ? 100 : 1;
   const world = await openWorld();
   try {
     return [
-      ...(await heldStreams(world, STREAMS / part, smoke ? 1_000 : HELD_MS)),
-      ...(await mixedTraffic(world, REQUESTS / part, seed)),
+      ...(await heldStreams(world, smoke ? STREAMS / 100 : STREAMS, smoke ? 1_000 : HELD_MS)),
+      ...(await mixedTraffic(world, smoke ? SMOKE_REQUESTS : REQUESTS, seed)),
     ];
   } finally {
     await world.close();

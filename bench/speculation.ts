@@ -27,7 +27,7 @@ import {
 const SCALE = 10;
 const BUDGET = 0.1;
 const THRESHOLD = 0.3;
-const SMOKE_CONVERSATIONS = 4;
+const SMOKE_CONVERSATIONS = 2;
 
 /** What one half did, over all its turns. */
 interface Played {

@@ -20,6 +20,8 @@ const GUESSING_POLICY = { enabled: true, budget: 0.1, confidence_threshold: 0.2 
 
 /** One match's servers. */
 export interface Arena {
+  /** What all its times are divided by. */
+  readonly scale: number;
   readonly model: PlayingModel;
   readonly tools: PlayedTools;
   /** Whom a contestant talks to for a plan. */
@@ -54,7 +56,7 @@ export async function openArena(plans: readonly GoldPlan[], scale: number): Prom
         toolsUrl: null,
       };
     };
-    return { model, tools, seat, dispose };
+    return { scale, model, tools, seat, dispose };
   } catch (cause) {
     await dispose();
     throw cause;
