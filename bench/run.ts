@@ -8,6 +8,7 @@ import { balance } from "./balance.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { breaker } from "./breaker.ts";
+import { cache } from "./cache.ts";
 import { crash } from "./crash.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   simulation,
   earlyStart,
   mutants,
+  cache,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */

@@ -104,8 +104,8 @@ export const PORTABLE_ROOMS: readonly Room[] = [
 /** What the folders outside the Worker may import, as path patterns from the repository's root. */
 export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
   dev: ["src/contract", "src/platform", "src/algorithms"],
-  // The run core, the parsers of `src/upstream` and the layers of `src/resilience` are measured as they are, without a
-  // gateway around them.
+  // The run core, the parsers of `src/upstream`, the layers of `src/resilience` and the cache of `src/tools` are measured as
+  // they are, without a gateway around them.
   bench: [
     "dev",
     "src/contract",
@@ -114,6 +114,7 @@ export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
     "src/orchestration",
     "src/upstream",
     "src/resilience",
+    "src/tools",
     "test/simulation",
   ],
   scripts: ["bench", "dev", "src/contract", "src/platform"],
