@@ -5,7 +5,7 @@
  * github.com/youtube/doorman; the arithmetic is water-filling). The asker gets its share less what it still has, never more
  * than is there now: tokens leave the bucket when they are lent, so nothing can be spent twice. A share of less than four
  * requests a lease is not worth lending: such limits are decided one by one, exactly. A trickle is not lent either: an isolate whose
- * part of the bucket is empty waits until half a share has come.
+ * part of the bucket is empty waits until half a share (or half a burst, if that is less) has come.
  */
 
 import { waterFill } from "./water-filling.ts";
@@ -66,7 +66,8 @@ export function leaseSize(
   const capacity = Math.max(0, Math.floor(purse.tokens + gain));
   const [share = 0] = waterFill([wish.left + wish.wants, ...others], capacity);
   const lent = Math.max(0, Math.min(wish.wants, share - wish.left, purse.tokens));
-  const quantum = Math.max(wish.cost, Math.floor(perAsker / 2));
+  // A bucket never holds more than its burst, so more must not be waited for.
+  const quantum = Math.max(wish.cost, Math.floor(Math.min(perAsker, purse.burst) / 2));
   if (lent >= wish.wants) return { kind: "lent", tokens: wish.wants, waitMs: 0 };
   const tokens = lent >= quantum ? lent : 0;
   const rest = { ...purse, tokens: purse.tokens - tokens };

@@ -50,6 +50,15 @@ describe("leaseSize", () => {
     });
   });
 
+  it("lends from a bucket that holds less than half an even share", () => {
+    // 150 come in a lease, and half an even share of one is 75; the bucket never holds more than 15.
+    const purse = { tokens: 15, perMs: 0.3, burst: 15 };
+    const wish = { left: 0, wants: 100, cost: 1 };
+    expect(leaseSize(purse, wish, [], 500)).toMatchObject({ kind: "lent", tokens: 15 });
+    expect(leaseSize({ ...purse, tokens: 7 }, wish, [], 500)).toMatchObject({ tokens: 7 });
+    expect(leaseSize({ ...purse, tokens: 6 }, wish, [], 500)).toMatchObject({ tokens: 0 });
+  });
+
   it("is exact where a share is less than four requests", () => {
     // Ten come in a lease.
     const purse = { tokens: 100, perMs: 0.02, burst: 100 };

@@ -21,6 +21,11 @@ export class Dice {
     return least + Math.floor(this.#next() * (most - least + 1));
   }
 
+  /** The time to the next of events that come at random, `meanMs` apart on average. */
+  wait(meanMs: number): number {
+    return -Math.log(1 - this.#next()) * meanMs;
+  }
+
   /** One of `list`; throws when it is empty, which is a bug. */
   pick<T>(list: readonly T[]): T {
     const item = list[this.int(0, list.length - 1)];

@@ -15,20 +15,52 @@ import { fail, ok } from "../../../src/platform/result.ts";
 /** The row that says when the last lease ends is written so much ahead. */
 const LEASE_END_SLACK_MS = 1000;
 
+/** What a simulated gate is made of: the real parts, or some with a planted fault. */
+export interface GateParts {
+  readonly newMemory: () => GateMemory;
+  readonly decide: typeof decide;
+  /** Whether a question is older than one that was answered. */
+  readonly isOld: (serial: number, last: number) => boolean;
+}
+
+/** The gate as it is. */
+export const REAL_GATE: GateParts = {
+  newMemory: () => new GateMemory(),
+  decide,
+  isOld: (serial, last) => serial <= last,
+};
+
 export class SimGate {
+  readonly #parts: GateParts;
   readonly #buckets = new Map<string, Bucket>();
   readonly #slots = new Map<string, SavedSlot>();
   readonly #bundles = new Map<string, SavedBundle>();
   #leaseEndMs = 0;
   #serials = new Map<string, number>();
-  #memory = new GateMemory();
+  #memory: GateMemory;
   #slotNumber = 0;
   /** Rows written so far. */
   writes = 0;
 
+  constructor(parts = REAL_GATE) {
+    this.#parts = parts;
+    this.#memory = parts.newMemory();
+  }
+
+  /** A bucket as last debited. */
+  bucket(id: string): Bucket | undefined {
+    return this.#memory.bucket(id);
+  }
+
+  /** Permits of a limit that count as used now, one by one and lent. */
+  inUse(limit: string, nowMs: number): number {
+    this.#expire(nowMs);
+    return this.#memory.permits.held(limit) + this.#memory.leases.lent(limit);
+  }
+
   /** Memory is lost; what is on disk is read again. */
   crash(nowMs: number): void {
-    this.#memory = new GateMemory();
+    this.#memory = this.#parts.newMemory();
     this.#serials = new Map();
     this.#memory.leases.learnUntil(this.#leaseEndMs);
     const gainsFromMs = this.#leaseEndMs > nowMs ? this.#leaseEndMs : 0;
@@ -41,7 +73,7 @@ export class SimGate {
 
   admit(request: AdmissionRequest, nowMs: number): Admission {
     this.#expire(nowMs);
-    const decision = decide(this.#memory, request, nowMs);
+    const decision = this.#parts.decide(this.#memory, request, nowMs);
     if (!decision.ok) return fail(decision.error);
     this.#debit(decision.value.buckets);
     return ok({ permit: this.#permit(request, nowMs), rates: decision.value.rates });
@@ -53,7 +85,7 @@ export class SimGate {
   }
 
   exchange({ isolate, serial, leases }: ExchangeRequest, nowMs: number): ExchangeAnswer {
-    if (serial <= (this.#serials.get(isolate) ?? 0)) return { nowMs };
+    if (this.#parts.isOld(serial, this.#serials.get(isolate) ?? 0)) return { nowMs };
     this.#serials.set(isolate, serial);
     this.#expire(nowMs);
     if (leases === undefined) return { nowMs };

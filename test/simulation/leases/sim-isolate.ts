@@ -12,10 +12,22 @@ import type { RequestLimit } from "../../../src/contract/limits.ts";
 /** A question whose answer has not come by then is given up. */
 const ANSWER_MS = 2000;
 
-/** How an isolate reaches the gate: an answer that is lost never comes. */
+/** A gate that failed is left alone for this long. */
+const REST_MS = 250;
+
+/** How an isolate reaches the gate: an answer that is lost never comes, or the isolate is told that the call failed. */
 export interface SimNetwork {
-  admit(request: AdmissionRequest, answered: (admission: Admission, atMs: number) => void): void;
-  exchange(request: ExchangeRequest, answered: (answer: ExchangeAnswer) => void): void;
+  admit(
+    request: AdmissionRequest,
+    answered: (admission: Admission, atMs: number) => void,
+    failed: () => void,
+  ): void;
+  /** `answered` says whether the answer was taken over. */
+  exchange(
+    request: ExchangeRequest,
+    answered: (answer: ExchangeAnswer) => boolean,
+    failed: () => void,
+  ): void;
   release(permit: string): void;
 }
 
@@ -24,6 +36,8 @@ export interface SimOutcome {
   readonly passed: boolean;
   /** True when the gate decided, so that the request waited for it. */
   readonly waited: boolean;
+  /** True when it passed on what was lent before, while the gate could not be reached. */
+  readonly onCredit?: true;
   /** When it was debited, world time. */
   readonly atMs: number;
   /** Ends the run. */
@@ -34,21 +48,25 @@ export class SimIsolate {
   readonly #id: string;
   readonly #network: SimNetwork;
   readonly #now: () => number;
-  readonly #holder = new LeaseHolder<RequestLimit>(
-    ({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`,
-  );
+  readonly #holder: LeaseHolder<RequestLimit>;
   #isDead = false;
   #serial = 0;
   #sentAtMs: number | null = null;
   #roundTripMs = 0;
+  #restsUntilMs = 0;
   /** Questions sent for leases. */
   exchanges = 0;
 
   /** `now` is this isolate's own clock. */
-  constructor(id: string, network: SimNetwork, now: () => number) {
+  constructor(id: string, network: SimNetwork, now: () => number, holder = newHolder()) {
     this.#id = id;
     this.#network = network;
     this.#now = now;
+    this.#holder = holder;
+  }
+
+  get isDead(): boolean {
+    return this.#isDead;
   }
 
   die(): void {
@@ -81,7 +99,19 @@ export class SimIsolate {
     sentAtMs: number,
     done: (outcome: SimOutcome) => void,
   ): void {
-    this.#network.admit(request, (admission, atMs) => {
+    const onShare = (atMs: number): boolean => {
+      const { concurrency, permitTtlMs } = request;
+      const end = this.#holder.drawShare(draws, concurrency, permitTtlMs, this.#now());
+      if (end !== null) done({ passed: true, waited: false, onCredit: true, atMs, end });
+      return end !== null;
+    };
+    if (sentAtMs < this.#restsUntilMs && onShare(sentAtMs)) return;
+    const failed = (): void => {
+      if (this.#isDead) return;
+      this.#restsUntilMs = this.#now() + REST_MS;
+      if (!onShare(this.#now())) done({ passed: false, waited: true, atMs: 0, end: () => {} });
+    };
+    const answered = (admission: Admission, atMs: number): void => {
       if (this.#isDead) return;
       const nowMs = this.#now();
       this.#noteRoundTrip(nowMs - sentAtMs);
@@ -98,30 +128,45 @@ export class SimIsolate {
         done({ passed: false, waited: true, atMs, end: () => {} });
       }
       this.#exchangeIfDue(request.permitTtlMs);
-    });
+    };
+    this.#network.admit(request, answered, failed);
   }
 
   #exchangeIfDue(permitTtlMs: number): void {
     const sentAtMs = this.#now();
     if (!this.#holder.isDue && !this.#holder.hasIdlePermits(sentAtMs)) return;
     if (this.#sentAtMs !== null && sentAtMs - this.#sentAtMs < ANSWER_MS) return;
+    if (sentAtMs < this.#restsUntilMs) return;
     this.#sentAtMs = sentAtMs;
     this.#serial += 1;
     this.exchanges += 1;
     const serial = this.#serial;
     const question = this.#holder.ask(leaseLifeMs(this.#roundTripMs), sentAtMs);
     const leases = { ...question, permitTtlMs };
-    this.#network.exchange({ isolate: this.#id, serial, leases }, (answer) => {
-      if (this.#isDead || serial !== this.#serial || this.#sentAtMs === null) return;
+    const isVoid = () => this.#isDead || serial !== this.#serial || this.#sentAtMs === null;
+    const answered = (answer: ExchangeAnswer): boolean => {
+      if (isVoid()) return false;
       const nowMs = this.#now();
       this.#sentAtMs = null;
       this.#noteRoundTrip(nowMs - sentAtMs);
-      if (answer.leases !== undefined)
-        this.#holder.accept(question, answer.leases, sentAtMs, nowMs);
-    });
+      if (answer.leases === undefined) return false;
+      this.#holder.accept(question, answer.leases, sentAtMs, nowMs);
+      return true;
+    };
+    const failed = (): void => {
+      if (isVoid()) return;
+      this.#sentAtMs = null;
+      this.#restsUntilMs = this.#now() + REST_MS;
+    };
+    this.#network.exchange({ isolate: this.#id, serial, leases }, answered, failed);
   }
 
   #noteRoundTrip(tookMs: number): void {
     this.#roundTripMs += (Math.max(0, tookMs) - this.#roundTripMs) * 0.2;
   }
+}
+
+/** What an isolate holds of its tenant's limits: nothing yet. */
+export function newHolder(): LeaseHolder<RequestLimit> {
+  return new LeaseHolder(({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`);
 }
