@@ -10,6 +10,7 @@ import { branches } from "./branches.ts";
 import { breaker } from "./breaker.ts";
 import { cache } from "./cache.ts";
 import { crash } from "./crash.ts";
+import { gateSimulation } from "./gate-simulation.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
 import { mutants } from "./mutants.ts";
@@ -42,6 +43,7 @@ const BENCHES: readonly Bench[] = [
   breaker,
   mcp,
   simulation,
+  gateSimulation,
   earlyStart,
   mutants,
   cache,

@@ -126,7 +126,7 @@ export const PLANTED_GATE_FAULTS: readonly PlantedGateFault[] = [
   },
   {
     what: "questions that come too late are answered",
-    breaks: "no more run at once than may",
+    breaks: "a question that comes too late is not answered",
     core: gate({ isOld: () => false }),
   },
   {
@@ -167,7 +167,7 @@ export const PLANTED_GATE_FAULTS: readonly PlantedGateFault[] = [
     },
   },
   {
-    what: "a gate that stops lending and admitting after a restart",
+    what: "every request is charged three times",
     breaks: "full throughput returns once faults are over",
     core: gate({
       decide: (state, request, nowMs) => {

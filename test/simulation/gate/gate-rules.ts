@@ -17,6 +17,7 @@ export type GateGuarantee =
   | "no balance is negative"
   | "a refusal consumes nothing"
   | "a gate that lost its memory lends nothing until old leases are over"
+  | "a question that comes too late is not answered"
   | "a lease is not spent after its end"
   | "credit stays within the share of the last lease"
   | "everything drains once faults are over"

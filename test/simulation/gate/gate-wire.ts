@@ -58,7 +58,7 @@ export class GateWire {
     });
     if (!this.#isStorm || !this.#dice.chance(repeatedShare)) return;
     counts["questions repeated"] += 1;
-    after(this.#oneWayMs(), () => void deliver());
+    after(this.#oneWayMs() + this.#dice.int(0, this.#plan.faults.lateMs), () => void deliver());
   }
 
   #oneWayMs(): number {

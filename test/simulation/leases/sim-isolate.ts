@@ -168,5 +168,7 @@ export class SimIsolate {
 
 /** What an isolate holds of its tenant's limits: nothing yet. */
 export function newHolder(): LeaseHolder<RequestLimit> {
-  return new LeaseHolder(({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`);
+  return new LeaseHolder(
+    ({ limit, window_s, burst, strict }) => `${limit} ${window_s} ${burst} ${strict}`,
+  );
 }
