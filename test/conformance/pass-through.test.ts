@@ -3,7 +3,9 @@
 import OpenAI, { toFile } from "openai";
 import { describe, expect, it } from "vitest";
 
-import { clientOf, newTenant, servers } from "./scene.ts";
+import { isObject, listOf } from "../../dev/http/json.ts";
+import { PASS_THROUGH } from "../../src/contract/pass-through.ts";
+import { clientOf, newTenant, send, servers } from "./scene.ts";
 
 const MODEL = "scripted-1";
 
@@ -44,6 +46,34 @@ describe("embeddings", () => {
     await expect(
       client.embeddings.create({ model: MODEL, input: "second" }),
     ).rejects.toBeInstanceOf(OpenAI.RateLimitError);
+  });
+});
+
+describe("limits on tokens", () => {
+  const HOUR = 3600;
+
+  it("are charged what the provider counted, to the token", async () => {
+    const limits = { tokens: [{ limit: 1_000, window_s: HOUR }] };
+    const tenant = await newTenant({ policy: { limits } });
+    const client = clientOf(tenant);
+    await client.embeddings.create({ model: MODEL, input: "five words in this text" });
+    await client.embeddings.create({ model: MODEL, input: ["three words here", "two more"] });
+    const used = async () => {
+      const { json } = await send("GET", "/v1/limits", { key: tenant.apiKey });
+      const found = listOf(json, "data").filter(isObject);
+      return found.find(({ id }) => id === `tenant:tokens:${HOUR}`)?.["used"];
+    };
+    await expect.poll(used, { timeout: 8_000 }).toBe(10);
+  });
+
+  it("hold for every route that passes through: one that is spent reaches no provider", async () => {
+    const limits = { upstreams: { model: { limit: 1, window_s: HOUR } } };
+    const tenant = await newTenant({ modelBaseUrl: `${servers.fault}/echo`, policy: { limits } });
+    const post = (path: string) =>
+      send("POST", `/v1${path}`, { key: tenant.apiKey, body: { model: MODEL, input: "x" } });
+    expect((await post("/embeddings")).status).toBe(200);
+    for (const { path, form } of PASS_THROUGH.filter((route) => route.form === "json"))
+      expect((await post(path)).status, `${path} ${form}`).toBe(429);
   });
 });
 
