@@ -13,6 +13,7 @@ import { crash } from "./crash.ts";
 import { gateSimulation } from "./gate-simulation.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
+import { hedge } from "./hedge.ts";
 import { mutants } from "./mutants.ts";
 import { overhead } from "./overhead.ts";
 import { publish, type BenchRow } from "./report.ts";
@@ -41,6 +42,7 @@ const BENCHES: readonly Bench[] = [
   wire,
   crash,
   breaker,
+  hedge,
   mcp,
   simulation,
   gateSimulation,

@@ -115,6 +115,8 @@ export const OUTSIDE_MAY_IMPORT: Record<string, readonly string[]> = {
     "src/upstream",
     "src/resilience",
     "src/tools",
+    "src/tenancy",
+    "src/library",
     "test/simulation",
   ],
   scripts: ["bench", "dev", "src/contract", "src/platform"],

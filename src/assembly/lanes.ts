@@ -12,13 +12,14 @@ import type { Tool } from "../contract/tool.ts";
 import type { Lane, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { objectStub } from "../regions/jurisdiction.ts";
 import type { ShardCall } from "./execute-shard-call.ts";
+import { SLOTS_PER_INVOCATION } from "./connection-room.ts";
 import { callExecutor } from "./place-result.ts";
 import { lookAgain } from "./result-layers.ts";
 import { giveShardName, takeShardName } from "./shard-names.ts";
 import type { ToolContext } from "./tool-ports.ts";
 
-/** Connections one invocation spends on tool calls. */
-export const SLOTS_PER_LANE = 5;
+/** Connections of one invocation. */
+export const SLOTS_PER_LANE = SLOTS_PER_INVOCATION;
 
 /** Shards one run may open: 32 invocations a request, less the one that opens them. */
 export const MAX_SHARDS = MAX_PARALLEL_CALLS / SLOTS_PER_LANE;

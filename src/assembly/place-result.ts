@@ -16,6 +16,7 @@ import { newId } from "../platform/id.ts";
 import { createTurnstile, type Turnstile } from "../platform/turnstile.ts";
 import { executeCall } from "../tools/execute-call.ts";
 import { LONG_BYTES } from "../upstream/read-body.ts";
+import { ConnectionRoom, SLOTS_PER_INVOCATION } from "./connection-room.ts";
 import { keptResults } from "./kept-results.ts";
 import { toolPorts, type ToolContext } from "./tool-ports.ts";
 
@@ -38,6 +39,7 @@ export function callExecutor(
   const results = keptResults(env, context);
   const longAnswers = createTurnstile();
   const held = new HeldBytes();
+  const room = new ConnectionRoom(SLOTS_PER_INVOCATION);
   return async (call, timeoutMs, signal, onProgress) => {
     const over = new AbortController();
     const waiting = AbortSignal.any([signal, over.signal]);
@@ -49,14 +51,21 @@ export function callExecutor(
       await long.entry;
     };
     let length = 0;
+    const leaveRoom = room.enter();
     try {
-      const own = { ...ports, beforeLongAnswer, ...(onProgress !== undefined && { onProgress }) };
+      const own = {
+        spare: room,
+        ...ports,
+        beforeLongAnswer,
+        ...(onProgress !== undefined && { onProgress }),
+      };
       const outcome = await executeCall(own, call, timeoutMs, signal);
       if (long.entry !== null) held.add(-LONG_BYTES);
       length = outcome.outputJson?.length ?? 0;
       held.add(length);
       return await place(outcome, call.inlineLength, results, held);
     } finally {
+      leaveRoom();
       held.add(-length);
       over.abort();
       const leave = await long.entry;

@@ -34,6 +34,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
     resilience: {
       // A client of `simple` sees each failure as it comes, and repeats by itself what it wants repeated.
       retry: { max_attempts: profile === "simple" ? 1 : MAX_ATTEMPTS, budget: 0.1 },
+      hedge: { enabled: profile !== "simple", quantile: 0.95, budget: 0.05 },
       breaker: { enabled: profile !== "simple" },
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },

@@ -24,9 +24,19 @@ const BreakerPolicy = z.strictObject({
   baseline: z.optional(z.number().check(z.gte(0), z.lte(0.5))),
 });
 
+/** A second request beside one that takes unusually long. */
+const HedgePolicy = z.strictObject({
+  enabled: z.boolean(),
+  /** A request slower than this share of its tool's is hedged. */
+  quantile: z.number().check(z.gte(0.5), z.lte(0.999)),
+  /** Hedges allowed, as a share of the requests. */
+  budget: z.number().check(z.gte(0), z.lte(0.5)),
+});
+
 /** How failing upstreams are met. */
 export const ResiliencePolicy = z.strictObject({
   retry: RetryPolicy,
+  hedge: HedgePolicy,
   breaker: BreakerPolicy,
 });
 /** How failing upstreams are met. */

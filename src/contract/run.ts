@@ -177,6 +177,8 @@ export interface CallOutcome {
   readonly cacheLayer?: CacheLayer;
   /** Requests sent upstream. */
   readonly attempts: number;
+  /** A second request was sent beside a slow one. */
+  readonly hedged?: true;
   /** Which of its tool's several targets the last request went to, and why. */
   readonly choice?: ChoiceRecord;
 }

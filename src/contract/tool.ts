@@ -81,6 +81,8 @@ export const ToolDefinition = z.strictObject({
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Requests that one call may become, in place of the policy's `resilience.retry.max_attempts`. */
   retry: z.optional(z.strictObject({ max_attempts: wholeNumber(1, MAX_ATTEMPTS) })),
+  /** Whether slow calls of it are hedged, in place of the policy's `resilience.hedge.enabled`. Never a `write`. */
+  hedge: z.optional(z.strictObject({ enabled: z.boolean() })),
   /** Only for `pure` and `read`. */
   cache: z.optional(ToolCache),
   /** What a result of this tool may take of a model's turn, in estimated tokens; a longer one is cut. */

@@ -11,7 +11,7 @@ import type { ResiliencePolicy } from "./resilience-policy.ts";
 /**
  * What an attempt says of its target. `ok` is an answer; `failed` is the target's fault; `rate_limited` asks
  * to come back later; `credential` refuses the key; `ignored` says nothing: the request's own fault, a caller that left, a
- * hedge that lost. `timed_out` had no answer when its time was over, which may have been too short.
+ * hedge that was recalled; `lost` is a request whose rival has answered. `timed_out` had no answer when its time was over, which may have been too short.
  */
 export type AttemptClass =
   | "ok"
@@ -19,6 +19,7 @@ export type AttemptClass =
   | "timed_out"
   | "rate_limited"
   | "credential"
+  | "lost"
   | "ignored";
 
 /** How one attempt went. */
@@ -48,6 +49,8 @@ export interface Pass {
   readonly probe: number | null;
   /** The probe was leased from the tenant's gate, not here. */
   readonly isLeased: boolean;
+  /** It is sent beside a request that was asked for, so its time says nothing of how long those take. */
+  readonly isHedge?: true;
 }
 
 /** See above. Nothing rejects or throws, and only `probe` waits. */
@@ -66,4 +69,8 @@ export interface UpstreamSession {
   report(pass: Pass, verdict: Verdict, durationMs: number): void;
   /** Takes leave for one request more than was asked for; false when the target's budget is spent. */
   takeRetryToken(target: string): boolean;
+  /** After how long a request to the target is worth a second one; null when it is not. */
+  hedgeAfterMs(target: string): number | null;
+  /** Takes leave for a hedge, from its own budget and that of all repeated requests; false when either is spent. */
+  takeHedgeToken(target: string): boolean;
 }

@@ -117,7 +117,7 @@ function resultText(result: CallResult, isDebug = false): string {
     cache: result.cache,
     attempts: result.attempts,
     ...(isDebug && result.choice !== undefined && { choice: result.choice }),
-    hedged: false,
+    hedged: result.hedged === true,
     queued_ms: Math.round(result.queuedMs),
     started_ms: Math.round(result.startedMs),
     duration_ms: Math.round(result.durationMs),

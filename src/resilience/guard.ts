@@ -12,6 +12,7 @@ import type { Clock } from "../platform/clock.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { AttemptEnd } from "./balancer.ts";
 import { type DeadlineFailure, TIMED_OUT, withDeadline } from "./deadline.ts";
+import { type Hedge, LOST, type SpareConnections, withHedge } from "./hedge.ts";
 import { type Judged, type RetryRule, withRetries } from "./retry.ts";
 import { type Balance, route, type RouteFailure } from "./route.ts";
 
@@ -26,6 +27,8 @@ export interface GuardedCall<Target extends BalanceTarget, T, F> {
   /** Wall time of the whole, all attempts and pauses included. */
   readonly timeoutMs: number;
   readonly retry: { readonly allowed: RetryRule; readonly maxAttempts: number };
+  /** Absent: it is not hedged. `spare` null: connections are not counted here. */
+  readonly hedge?: { readonly spare: SpareConnections | null; readonly onHedge: () => void };
   /** One request. Must stop when `signal` aborts. */
   readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, F>>;
   /** What its end says of the target: by status and kind, never by the words of a message. */
@@ -70,6 +73,7 @@ const END_OF: Readonly<Record<AttemptClass, AttemptEnd>> = {
   timed_out: "failed",
   rate_limited: "failed",
   credential: "failed",
+  lost: "ignored",
   ignored: "ignored",
 };
 
@@ -99,16 +103,47 @@ class Requests<Target extends BalanceTarget, T, F> {
     return this.#lastTarget;
   }
 
-  /** One request to the best target, or why there is none. */
-  async send(
-    signal: AbortSignal,
-    deadlineAtMs: number,
-  ): Promise<Judged<Result<T, F | GuardFailure>>> {
+  /** One request to the best target, perhaps with a hedge beside it; or why there is none. */
+  async send(signal: AbortSignal, deadlineAtMs: number): Promise<Attempted<T, F>> {
     const { session, clock } = this.#world;
-    const { targets, balance, timeoutMs } = this.#call;
     const entered = await this.#enter(deadlineAtMs);
     if (!entered.ok) return held(entered.error);
     const { target, pass } = entered.value;
+    const first = (own: AbortSignal) => this.#request(entered.value, own, deadlineAtMs);
+    const isHedgeable = this.#call.hedge !== undefined && pass.probe === null;
+    const afterMs = isHedgeable ? session.hedgeAfterMs(target.id) : null;
+    if (afterMs === null) return first(signal);
+    const prepare = () => this.#hedge(target.id, deadlineAtMs);
+    return withHedge({ clock, afterMs, prepare }, signal, first);
+  }
+
+  /** A second request for the call, with its connection; null when there is no budget, place or target for it. */
+  async #hedge(slowTarget: string, deadlineAtMs: number): Promise<Hedge<Ended<T, F>> | null> {
+    const { hedge } = this.#call;
+    if (hedge === undefined) return null;
+    const recall = new AbortController();
+    const giveBack = hedge.spare === null ? NOTHING : hedge.spare.take(() => recall.abort());
+    if (giveBack === null) return null;
+    const isPaid = this.#world.session.takeHedgeToken(slowTarget);
+    const entered = isPaid ? await this.#enter(deadlineAtMs) : null;
+    if (entered?.ok !== true) {
+      giveBack();
+      return null;
+    }
+    hedge.onHedge();
+    const { target, pass } = entered.value;
+    const beside: Entered<Target> = { target, pass: { ...pass, isHedge: true } };
+    const send = (own: AbortSignal) => this.#request(beside, own, deadlineAtMs);
+    return { send, recalled: recall.signal, end: giveBack };
+  }
+
+  async #request(
+    { target, pass }: Entered<Target>,
+    signal: AbortSignal,
+    deadlineAtMs: number,
+  ): Promise<Attempted<T, F>> {
+    const { session, clock } = this.#world;
+    const { targets, balance, timeoutMs } = this.#call;
     this.#lastTarget = target.id;
     this.#tried.add(target.id);
     const startedMs = clock.now();
@@ -157,6 +192,14 @@ class Requests<Target extends BalanceTarget, T, F> {
   }
 }
 
+const NOTHING = (): void => undefined;
+
+/** How a call may end. */
+type Ended<T, F> = Result<T, F | GuardFailure>;
+
+/** How an attempt at it has ended. */
+type Attempted<T, F> = Judged<Ended<T, F>>;
+
 /** A request's way out. */
 interface Entered<Target> {
   readonly target: Target;
@@ -165,6 +208,7 @@ interface Entered<Target> {
 
 /** An attempt that was given up: too slow by its own fault, or left by its caller. */
 function abandoned(signal: AbortSignal): Verdict {
+  if (signal.reason === LOST) return { ...IGNORED, class: "lost" };
   return signal.reason === TIMED_OUT ? { ...IGNORED, class: "timed_out" } : IGNORED;
 }
 

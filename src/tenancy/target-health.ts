@@ -8,25 +8,20 @@
  */
 
 import { Breaker, type ProbeEnd } from "../algorithms/breaker.ts";
-import { QuantileSketch, type SketchRange } from "../algorithms/quantile-sketch.ts";
+import { HedgeTrigger } from "../algorithms/hedge-trigger.ts";
 import { RetryBudget } from "../algorithms/retry-budget.ts";
 import type { SharedBreaker, TargetWord } from "../contract/breaker.ts";
 import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { Held, Pass, Verdict } from "../contract/upstream-session.ts";
-
-/** A figure is off by at most a twentieth; a measurement counts half after ten minutes. */
-const LATENCY: SketchRange = {
-  relativeError: 0.05,
-  least: 1,
-  most: 300_000,
-  halfLifeMs: 600_000,
-};
 
 /** A request that was given up sooner than this says nothing of a target that was never measured. */
 const UNMEASURED_MS = 500;
 
 /** A request given up before so many of those that succeed are answered says nothing of its target. */
 const FAIR_QUANTILE = 0.95;
+
+/** So much of the hedges' budget is planned for; the rest is for streaks. */
+const SPENT_SHARE = 0.8;
 
 /** What a caller is told who meets a breaker whose end nobody knows: forced open, or waiting for its probes. */
 const UNKNOWN_WAIT_MS = 1_000;
@@ -44,7 +39,7 @@ export class TargetHealth {
   readonly #target: string;
   readonly #breaker: Breaker;
   readonly #budget: RetryBudget;
-  #latency: QuantileSketch | null = null;
+  #hedges: HedgeTrigger | null = null;
   #news = NOTHING_NEW;
   #answers: { readonly probe: number; readonly end: ProbeEnd }[] = [];
   #baseline: number | null = null;
@@ -86,6 +81,20 @@ export class TargetHealth {
   /** Takes a token for one more request. */
   takeRetryToken(nowMs: number): boolean {
     return this.#budget.take(nowMs);
+  }
+
+  /** After how long a hedge is worth it; null when it never is. */
+  hedgeAfterMs({ quantile, budget }: ResiliencePolicy["hedge"]): number | null {
+    // Fewer slow requests than the budget pays for: else the slowest of them would find it spent.
+    const affordable = 1 - SPENT_SHARE * budget;
+    return this.#hedges?.afterMs(Math.max(quantile, affordable)) ?? null;
+  }
+
+  /** Takes a token for a hedge. */
+  takeHedgeToken(nowMs: number): boolean {
+    if (this.#hedges?.canTake !== true || !this.#budget.take(nowMs)) return false;
+    this.#hedges.take();
+    return true;
   }
 
   /** Whether the gate should hear of this target now. */
@@ -133,11 +142,7 @@ export class TargetHealth {
     nowMs: number,
   ): void {
     const end = this.#endOf(verdict, durationMs, policy);
-    if (verdict.class === "ok") {
-      this.#budget.earn(policy.retry.budget, nowMs);
-      this.#latency ??= new QuantileSketch(LATENCY);
-      this.#latency.add(durationMs, nowMs);
-    }
+    if (pass.isHedge !== true) this.#measure(verdict, durationMs, policy, nowMs);
     if (!policy.breaker.enabled) return;
     const { phase } = this.#breaker.state(nowMs);
     this.#baseline = policy.breaker.baseline ?? null;
@@ -149,6 +154,15 @@ export class TargetHealth {
       this.#news = { ...this.#news, holdMs: verdict.retryAfterMs };
     }
     if (this.#breaker.state(nowMs).phase !== phase) this.#isUrgent = true;
+  }
+
+  /** What a request that was asked for says of how long they take. */
+  #measure(verdict: Verdict, durationMs: number, policy: ResiliencePolicy, nowMs: number): void {
+    if (verdict.class === "ok") this.#budget.earn(policy.retry.budget, nowMs);
+    if (verdict.class !== "ok" && verdict.class !== "lost") return;
+    this.#hedges ??= new HedgeTrigger();
+    this.#hedges.observe(durationMs, nowMs);
+    this.#hedges.earn(policy.hedge.budget);
   }
 
   #answer(probe: number | null, end: ProbeEnd): void {
@@ -180,6 +194,7 @@ export class TargetHealth {
         return durationMs >= this.#fairMs() ? "bad" : "ignored";
       case "rate_limited":
       case "credential":
+      case "lost":
       case "ignored":
         return "ignored";
     }
@@ -187,6 +202,6 @@ export class TargetHealth {
 
   /** A request that had so much time and no answer was too slow. */
   #fairMs(): number {
-    return this.#latency?.quantile(FAIR_QUANTILE) ?? UNMEASURED_MS;
+    return this.#hedges?.quantile(FAIR_QUANTILE) ?? UNMEASURED_MS;
   }
 }

@@ -138,6 +138,11 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
       upstreams.news.add(pass.target);
       if (gate !== undefined && health.isDue(nowMs)) tellGate(gate, upstreams, now);
     },
+    hedgeAfterMs(target) {
+      const health = known.get(tenantId, now())?.targets.get(target, now());
+      return health?.hedgeAfterMs(policy.hedge) ?? null;
+    },
+    takeHedgeToken: (target) => healthOf(target).takeHedgeToken(now()),
     takeRetryToken: (target) => healthOf(target).takeRetryToken(now()),
   };
 }

@@ -85,6 +85,8 @@ async function noteWrite(
 /** Requests sent so far, kept outside the call so that a bug does not lose the count. */
 interface Progress {
   attempts: number;
+  /** One of them was sent beside a slow one. */
+  hedged?: true;
 }
 
 interface HttpCall {
@@ -137,6 +139,9 @@ async function sendHttp(
       return answered.ok ? ok(readAnswer(task, built.value, answered.value)) : answered;
     },
     classify: (result) => (result.ok ? result.value.verdict : verdictOf(result.error)),
+    onHedge: () => {
+      progress.hedged = true;
+    },
     onChoice: (choice) => {
       chosen.choice = choice;
     },
@@ -144,7 +149,7 @@ async function sendHttp(
   const answered = await sendCall(ports, sendable, signal);
   const outcome = answered.ok ? answered.value.outcome : outcomeOf(call, answered.error);
   return {
-    outcome: { ...outcome, ...chosen, attempts: progress.attempts },
+    outcome: { ...outcome, ...chosen, ...progress },
     // What was damaged on its way is not kept.
     answer: answered.ok && answered.value.verdict !== BROKEN_ANSWER ? answered.value.answer : null,
   };

@@ -27,6 +27,8 @@ export interface SendableCall<Target extends BalanceTarget, T, F> {
   /** An idempotent write carries its key to the tool, or needs none. */
   readonly isKeyed: boolean;
   readonly timeoutMs: number;
+  /** Told when a second request is sent beside a slow one. */
+  readonly onHedge: () => void;
   readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, F>>;
   readonly classify: (result: Result<T, F>) => Verdict;
   /** Told which of several targets was chosen, and why. Absent: nobody wants to know. */
@@ -35,11 +37,11 @@ export interface SendableCall<Target extends BalanceTarget, T, F> {
 
 /** Sends it; see above. */
 export function sendCall<Target extends BalanceTarget, T, F>(
-  { upstreams, mcp }: Pick<ToolPorts, "upstreams" | "mcp">,
+  { upstreams, mcp, spare }: Pick<ToolPorts, "upstreams" | "mcp" | "spare">,
   sendable: SendableCall<Target, T, F>,
   signal: AbortSignal,
 ): Promise<Result<T, F | GuardFailure>> {
-  const { call, definition, targets, timeoutMs, attempt, classify, onChoice } = sendable;
+  const { call, definition, targets, timeoutMs, attempt, classify, onChoice, onHedge } = sendable;
   const nowMs = PLATFORM_CLOCK.now();
   const maxAttempts = definition.retry?.max_attempts ?? upstreams.policy.retry.max_attempts;
   return guard<Target, T, F>(
@@ -56,12 +58,22 @@ export function sendCall<Target extends BalanceTarget, T, F>(
         allowed: retryRule(sendable),
         maxAttempts: call.isRepeatedOutside === true ? 1 : maxAttempts,
       },
+      ...(isHedged(sendable, upstreams) && { hedge: { spare: spare ?? null, onHedge } }),
       attempt,
       classify,
     },
     { session: upstreams, clock: PLATFORM_CLOCK, random: () => Math.random() },
     signal,
   );
+}
+
+/** Only what may be repeated whatever became of it, and is not repeated by somebody else. */
+function isHedged<Target extends BalanceTarget, T, F>(
+  sendable: SendableCall<Target, T, F>,
+  { policy }: ToolPorts["upstreams"],
+): boolean {
+  const isWanted = sendable.definition.hedge?.enabled ?? policy.hedge.enabled;
+  return isWanted && retryRule(sendable) === "always";
 }
 
 function retryRule({

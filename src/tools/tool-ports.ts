@@ -4,6 +4,7 @@ import type { McpEndpoint } from "../contract/mcp.ts";
 import type { CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
+import type { SpareConnections } from "../resilience/hedge.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
 import type { TenantScope } from "./cache/cache-key.ts";
@@ -23,6 +24,8 @@ export interface ToolPorts extends RequestContext {
   /** Told the tags of a tool that writes once a call of it was, or may have been, made; waits until that is noted. */
   readonly onWritten?: (tags: readonly string[]) => Promise<void>;
   readonly mcp: McpPorts;
+  /** Connections that no call of this invocation needs. Absent: they are not counted. */
+  readonly spare?: SpareConnections;
   /** What is known of the servers the tools are on. */
   readonly upstreams: UpstreamSession;
   readonly allowLoopback: boolean;

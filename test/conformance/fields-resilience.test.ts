@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 
 import type { UnknownObject } from "../../dev/http/json.ts";
 import { callTool, callsOf, echoTool, resultsOf, run, waitTool } from "./field-scene.ts";
-import { newTenant, toolRequests, unique, type TestTenant } from "./scene.ts";
+import { newTenant, servers, toolRequests, unique, type TestTenant } from "./scene.ts";
 
 /** A tenant under this policy, with a tool that always answers 500 and is counted under the tenant's mark. */
 async function brokenTenant(resilience: UnknownObject, extra: object = {}): Promise<TestTenant> {
@@ -53,6 +53,45 @@ it("policy/resilience/retry/budget: is what successes earn for repeated requests
     expect(attempts - 60).toBeGreaterThanOrEqual(fewest);
     expect(attempts - 60).toBeLessThanOrEqual(most);
   }
+});
+
+/** A tool that answers at once, or after so many milliseconds. */
+function paceTool(extra: object = {}): UnknownObject {
+  const input = { type: "object", properties: { ms: { type: "integer" }, n: { type: "integer" } } };
+  return echoTool({ url: `${servers.tools}/sleep/{ms}`, query: { n: "{n}" } }, { input, ...extra });
+}
+
+/** How many of eight slow calls were hedged, after a hundred of which one in fifty was slow. */
+async function hedgedOfEight(hedge: UnknownObject, extra: object = {}): Promise<number> {
+  const policy = { resilience: { hedge, breaker: { enabled: false } } };
+  const tenant = await newTenant({ tools: { step: paceTool(extra) }, policy });
+  const of = (ms: number, n: number) => ({ tool: "step", arguments: { ms, n } });
+  const usual = Array.from({ length: 100 }, (_, n) => of(n % 50 === 0 ? 200 : 5, n));
+  await run(tenant, usual, { max_parallel: 2 });
+  const slow = Array.from({ length: 8 }, (_, n) => of(600, 1_000 + n));
+  const answer = await run(tenant, slow, { max_parallel: 2 });
+  const results = resultsOf(answer);
+  expect(results.map(({ status }) => status)).toEqual(results.map(() => "succeeded"));
+  return results.filter((one) => one["hedged"] === true && one["attempts"] === 2).length;
+}
+
+it("policy/resilience/hedge/enabled: is whether a slow read gets a second request", async () => {
+  expect(await hedgedOfEight({ enabled: true, budget: 0.5 })).toBeGreaterThan(3);
+  expect(await hedgedOfEight({ enabled: false, budget: 0.5 })).toBe(0);
+});
+
+it("policy/resilience/hedge/quantile: is how slow a request is before it is hedged", async () => {
+  expect(await hedgedOfEight({ budget: 0.5, quantile: 0.9 })).toBeGreaterThan(3);
+});
+
+it("policy/resilience/hedge/budget: is how many second requests there may be", async () => {
+  expect(await hedgedOfEight({ budget: 0 })).toBe(0);
+});
+
+it("tool/hedge/enabled: is whether slow calls of this tool are hedged, whatever the policy says", async () => {
+  const all = { enabled: false, budget: 0.5 };
+  expect(await hedgedOfEight(all, { hedge: { enabled: true } })).toBeGreaterThan(3);
+  expect(await hedgedOfEight({ ...all, enabled: true }, { hedge: { enabled: false } })).toBe(0);
 });
 
 it("policy/resilience/breaker/enabled: is whether a failing tool is left alone", async () => {

@@ -26,6 +26,7 @@ type Overrides = Partial<Omit<Call, "targets">> & {
 /** Retries and breakers on, as by default. */
 export const POLICY: ResiliencePolicy = {
   retry: { max_attempts: 3, budget: 0.1 },
+  hedge: { enabled: true, quantile: 0.95, budget: 0.05 },
   breaker: { enabled: true },
 };
 

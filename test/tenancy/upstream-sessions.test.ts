@@ -9,6 +9,7 @@ import { upstreamSession } from "../../src/tenancy/upstream-sessions.ts";
 
 const POLICY: ResiliencePolicy = {
   retry: { max_attempts: 3, budget: 0.1 },
+  hedge: { enabled: true, quantile: 0.95, budget: 0.05 },
   breaker: { enabled: true },
 };
 const FAILED: Verdict = { class: "failed", retryAfterMs: null, executed: true };

@@ -28,6 +28,8 @@ export const MAX_MCP_BYTES = 8 * 1024 * 1024;
 /** Requests sent so far, kept outside the call so that a bug does not lose the count. */
 interface Progress {
   attempts: number;
+  /** One of them was sent beside a slow one. */
+  hedged?: true;
 }
 
 /** Runs the call; `mcp` says where its tool is. Rejects only with a bug. */
@@ -98,6 +100,9 @@ async function sendMcp(
       const what = { tool: mcp.tool, arguments: call.arguments, input: tool.definition.input };
       return ports.mcp.call(target, what, options, attemptSignal);
     },
+    onHedge: () => {
+      progress.hedged = true;
+    },
     // A server that answers works, even where its tool says that it failed.
     classify: (result) => (result.ok ? ANSWERED : verdictOfFailure(result.error)),
   };
@@ -106,7 +111,7 @@ async function sendMcp(
     ? classifyAnswer(tool, answered.value, opened.value.secrets)
     : classifyMcpFailure(call, answered.error);
   return {
-    outcome: { ...outcome, attempts: progress.attempts },
+    outcome: { ...outcome, ...progress },
     answer: answered.ok ? { status: 200, headers: hintsOf(answered.value) } : null,
   };
 }

@@ -1,0 +1,94 @@
+/**
+ * Hedge: a second request beside one that takes unusually long; whichever answers first wins.
+ *
+ * Only calls that may be repeated at any time are hedged, once, under the budget all repeated requests share. The loser is
+ * aborted and says nothing of its target. A request that fails leaves the word to the other one. The hedge can be recalled
+ * when its connection is needed: the call then goes on with its first request.
+ */
+
+import type { Clock } from "../platform/clock.ts";
+import type { Judged } from "./retry.ts";
+
+/** Reason of the abort of a request whose rival has answered. */
+export const LOST = new Error("The other request of the call has answered.");
+
+/** Connections an invocation does not need for calls right now. */
+export interface SpareConnections {
+  /**
+   * A connection for a hedge, or null when there is none. `recall` is called when a call needs the place: the hedge must stop
+   * at once. The function returned gives the place back.
+   */
+  take(recall: () => void): (() => void) | null;
+}
+
+/** A hedge that may be sent. */
+export interface Hedge<R> {
+  readonly send: (signal: AbortSignal) => Promise<Judged<R>>;
+  /** Aborts when its connection is needed. */
+  readonly recalled: AbortSignal;
+  readonly end: () => void;
+}
+
+/** When to hedge. */
+export interface HedgeRules<R> {
+  readonly clock: Clock;
+  readonly afterMs: number;
+  /** A hedge, or null when there is no connection, no budget or no target for one. */
+  readonly prepare: () => Promise<Hedge<R> | null>;
+}
+
+/** Sends `first` and, if it has not ended `afterMs` later, a hedge. The winner's end. */
+export async function withHedge<R>(
+  { clock, afterMs, prepare }: HedgeRules<R>,
+  signal: AbortSignal,
+  first: (signal: AbortSignal) => Promise<Judged<R>>,
+): Promise<Judged<R>> {
+  const lost = { first: new AbortController(), hedge: new AbortController() };
+  const waiting = new AbortController();
+  const own = first(AbortSignal.any([signal, lost.first.signal]));
+  // Whoever loses still settles some day; its end belongs to nobody.
+  own.catch(() => {});
+  const ended = own.then(
+    () => true,
+    () => true,
+  );
+  const slow = clock.sleep(afterMs, AbortSignal.any([signal, waiting.signal])).then(() => false);
+  const isEnded = await Promise.race([ended, slow]);
+  waiting.abort();
+  if (isEnded || signal.aborted) return own;
+  const hedge = await prepare();
+  if (hedge === null) return own;
+  try {
+    const other = hedge.send(AbortSignal.any([signal, lost.hedge.signal, hedge.recalled]));
+    other.catch(() => {});
+    return await firstGood(own, other, hedge.recalled);
+  } finally {
+    lost.first.abort(LOST);
+    lost.hedge.abort(LOST);
+    hedge.end();
+  }
+}
+
+/** The first of the two that has an answer; when neither has, the first request's end. */
+async function firstGood<R>(
+  own: Promise<Judged<R>>,
+  other: Promise<Judged<R>>,
+  recalled: AbortSignal,
+): Promise<Judged<R>> {
+  const { promise, resolve, reject } = Promise.withResolvers<Judged<R>>();
+  let left = 2;
+  const end = (judged: Judged<R>, isRecalled: boolean): void => {
+    left -= 1;
+    const isAnswer = judged.wasSent && (judged.verdict.class === "ok" || isFinal(judged));
+    if (isAnswer && !isRecalled) resolve(judged);
+    else if (left === 0) own.then(resolve, reject);
+  };
+  own.then((judged) => end(judged, false), reject);
+  other.then((judged) => end(judged, recalled.aborted), reject);
+  return promise;
+}
+
+/** An answer that another request would not change. */
+function isFinal<R>({ verdict }: Judged<R>): boolean {
+  return verdict.class === "ignored";
+}
