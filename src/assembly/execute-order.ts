@@ -25,6 +25,7 @@ import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
+import { cachedModel } from "./cached-model.ts";
 import { digest } from "./call-digest.ts";
 import { chainsOf } from "./chains.ts";
 import { runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
@@ -195,7 +196,7 @@ function modelLoopPorts(
   const asking = modelPort(env, context, defer, (choice) => {
     choices[0] = choice;
   });
-  const askModel = limited(asking);
+  const askModel = cachedModel(env, context, defer, limited(asking));
   const scheduled = schedulePorts(env, context, defer, life);
   return {
     ...scheduled,

@@ -69,7 +69,8 @@ export type ModelEvent =
     }
   | { readonly type: "call_arguments"; readonly index: number; readonly delta: string }
   | { readonly type: "finish"; readonly reason: string }
-  | { readonly type: "usage"; readonly usage: JsonObject }
+  /** `saved`: the answer was kept, so nothing was used; it would have been that. */
+  | { readonly type: "usage"; readonly usage: JsonObject; readonly saved?: JsonObject }
   /** Top-level fields worth handing on: model, system_fingerprint, service_tier. */
   | { readonly type: "meta"; readonly meta: JsonObject }
   /** The stream broke; nothing follows. */
@@ -101,6 +102,8 @@ export interface ChatSummary {
   /** Gateway calls executed. */
   readonly calls: number;
   readonly cache_hits: number;
+  /** Model answers that were kept, and what they would have used; absent when there were none. */
+  readonly cached_answers?: { readonly count: number; readonly usage: JsonObject };
   /** Sequential minus real time of the tool calls, milliseconds. */
   readonly saved_ms: number;
   readonly shards: number;

@@ -60,6 +60,8 @@ export const Upstream = z.strictObject({
     ),
   /** How one of several targets is chosen. Absent: `peak_ewma`. */
   strategy: z.optional(Strategy),
+  /** Keeps answers to exactly the same request: `temperature: 0`, and no tools but the gateway's that only read. */
+  cache: z.optional(z.strictObject({ ttl_s: wholeNumber(1, 2_592_000) })),
   timeouts: z.optional(
     z.strictObject({
       /** Until the response headers. */

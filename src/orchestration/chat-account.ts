@@ -3,6 +3,7 @@
 import type { ChatEvent, ChatSummary } from "../contract/chat.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import type { GatewayCalls } from "./chat-tools.ts";
+import type { ModelTurn } from "./chat-turn.ts";
 import type { ProgramCount } from "./early-start/program-starts.ts";
 import type { EarlyCount } from "./early-start/turn-calls.ts";
 import { NO_COST, type PredictorCost } from "./speculation/second-opinion.ts";
@@ -20,6 +21,7 @@ export class ChatAccount {
   #turns = 0;
   #calls = 0;
   #cacheHits = 0;
+  #cachedAnswers: { readonly count: number; readonly usage: JsonObject } = { count: 0, usage: {} };
   #savedMs = 0;
   #lanesUsed = 0;
   /** Of the turns before, and of the one that goes on. */
@@ -51,9 +53,12 @@ export class ChatAccount {
     this.#running = running;
   }
 
-  /** Adds what the provider counted for one turn. */
-  addUsage(usage: JsonObject): void {
+  /** Adds what the provider counted for one turn, or what a kept answer saved. */
+  addUsage({ usage, saved }: Pick<ModelTurn, "usage" | "saved">): void {
     this.#usage = addUsage(this.#usage, usage);
+    if (saved === undefined) return;
+    const { count, usage: before } = this.#cachedAnswers;
+    this.#cachedAnswers = { count: count + 1, usage: addUsage(before, saved) };
   }
 
   /** Adds the gateway's calls of one turn. */
@@ -71,6 +76,7 @@ export class ChatAccount {
       turns: this.#turns,
       calls: this.#calls,
       cache_hits: this.#cacheHits,
+      ...(this.#cachedAnswers.count > 0 && { cached_answers: this.#cachedAnswers }),
       saved_ms: this.#savedMs,
       shards: this.#lanesUsed,
       ...this.#early(),

@@ -31,6 +31,8 @@ export interface ModelTurn {
   readonly text: JsonObject;
   readonly calls: readonly TurnCall[];
   readonly usage: JsonObject;
+  /** Of a kept answer: what it would have used. */
+  readonly saved?: JsonObject;
 }
 
 /** A turn with its calls sorted by who answers them. */
@@ -140,6 +142,7 @@ class TurnReader {
   readonly #calls = new Map<number, OpenCall>();
   #clientCalls = 0;
   #usage: JsonObject = {};
+  #saved: JsonObject | undefined;
 
   constructor(reading: TurnReading) {
     this.#reading = reading;
@@ -162,6 +165,7 @@ class TurnReader {
       case "usage":
         // A provider that counts while it streams repeats the total: the last one is the turn's.
         this.#usage = event.usage;
+        this.#saved = event.saved;
         return undefined;
       case "finish":
         this.finishReason = event.reason;
@@ -175,7 +179,8 @@ class TurnReader {
       ...call,
       argumentsJson: pieces.join(""),
     }));
-    return { text: this.#text.fields(), calls, usage: this.#usage };
+    const turn = { text: this.#text.fields(), calls, usage: this.#usage };
+    return this.#saved === undefined ? turn : { ...turn, saved: this.#saved };
   }
 
   async #openCall(event: Extract<ModelEvent, { type: "call" }>): Promise<void> {

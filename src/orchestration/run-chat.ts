@@ -139,7 +139,7 @@ class ChatLoop {
       isFirstTurn: this.#account.turns === 1,
     };
     const read = await readTurn(asked.value.value, reading, this.#stop);
-    this.#account.addUsage(read.turn.usage);
+    this.#account.addUsage(read.turn);
     if (read.kind === "failed") return this.#failed(read.error);
     const split = splitTurn(read.turn);
     const isMeant = read.kind === "finished" && CALLS_ARE_MEANT.has(read.finishReason);

@@ -2,8 +2,9 @@
 
 import { expect, it } from "vitest";
 
-import { callTool, echoTool, waitTool } from "./field-scene.ts";
-import { becomes, newTenant, servers, toolRequests, unique } from "./scene.ts";
+import { objectOf } from "../../dev/http/json.ts";
+import { callTool, chat, echoTool, waitTool } from "./field-scene.ts";
+import { becomes, newTenant, servers, toolRequests, unique, type TestTenant } from "./scene.ts";
 
 it("tool/cache/stale_s: lets a result whose time is over answer while it is asked for anew", async () => {
   const mark = unique("k");
@@ -81,4 +82,23 @@ it("tool/cache/tags: are names under which its results are invalidated", async (
   for (const tool of ["tagged", "plain"]) await use(tool);
   await tenant.call("POST", "/v1/cache/invalidate", { tag: "weather" });
   expect([await use("tagged"), await use("plain")]).toEqual(["miss", "hit"]);
+});
+
+it("upstream/cache/ttl_s: is how long an answer of a model answers the same request again", async () => {
+  const turns = [{ text: "The same." }];
+  const isKept = async (tenant: TestTenant) => {
+    const answer = await chat(tenant, turns, { temperature: 0 });
+    return "cached_answers" in objectOf(answer.json, "x_gw");
+  };
+  const never = await newTenant({ tools: {} });
+  const short = await newTenant({ tools: {}, upstream: { cache: { ttl_s: 1 } } });
+  const long = await newTenant({ tools: {}, upstream: { cache: { ttl_s: 300 } } });
+  for (const tenant of [never, short, long]) expect(await isKept(tenant)).toBe(false);
+  expect(await becomes(() => isKept(long), 5000)).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  expect([await isKept(never), await isKept(short), await isKept(long)]).toEqual([
+    false,
+    false,
+    true,
+  ]);
 });

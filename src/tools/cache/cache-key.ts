@@ -79,6 +79,29 @@ export async function resultKey(
     credentials: inputs.credentials,
     generation: inputs.generation,
   });
+  return hashedKey(scope, text);
+}
+
+/** What a model's answer depends on besides its tenant. */
+export interface AnswerInputs {
+  readonly upstream: string;
+  readonly version: number;
+  /** The request as the provider gets it, but for how the answer comes. */
+  readonly body: JsonObject;
+  /** Names and versions of the tenant's secrets. */
+  readonly secrets: readonly (readonly [string, number])[];
+  readonly generation: string;
+}
+
+/** The key of what a model answers to exactly this request of this tenant. */
+export async function answerKey(scope: TenantScope, inputs: AnswerInputs): Promise<ResultKey> {
+  const { upstream, version, body, secrets, generation } = inputs;
+  // No tool's key has a member of this name, so an answer is never taken for a result.
+  const answer = { upstream, version, body, secrets, generation };
+  return hashedKey(scope, canonicalJson({ tenant: scope, answer }));
+}
+
+async function hashedKey(scope: TenantScope, text: string): Promise<ResultKey> {
   const digest = await crypto.subtle.digest("SHA-256", utf8(text));
   return `r1:${scope}:${toBase64Url(new Uint8Array(digest))}`;
 }
