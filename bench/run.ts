@@ -9,8 +9,10 @@ import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
 import { breaker } from "./breaker.ts";
 import { cache } from "./cache.ts";
+import { cost } from "./cost.ts";
 import { crash } from "./crash.ts";
 import { gateSimulation } from "./gate-simulation.ts";
+import { limits } from "./limits.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
 import { hedge } from "./hedge.ts";
@@ -49,6 +51,8 @@ const BENCHES: readonly Bench[] = [
   earlyStart,
   mutants,
   cache,
+  limits,
+  cost,
 ];
 
 /** Units whose bars mean nothing after a handful of repetitions on a busy machine. */

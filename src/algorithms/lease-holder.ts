@@ -12,6 +12,9 @@ import { RateHolding, type LentTokens } from "./rate-holding.ts";
 /** Limits one isolate keeps an eye on for one tenant; the one used longest ago is forgotten first. */
 export const MAX_HELD_LIMITS = 512;
 
+/** Tokens of a limit that was not used for this long are given back. */
+const GIVE_UP_MS = 250;
+
 /** A limit that was not used for this long is not asked for. */
 const IDLE_MS = 1000;
 
@@ -85,17 +88,22 @@ export class LeaseHolder<Limit> {
     return this.#isDue;
   }
 
-  /** Spends all of it, or nothing. A run holds its permits for `permitTtlMs` at most, or until `giveBack`. */
+  /**
+   * Spends all of it, or nothing. A run holds its permits for `permitTtlMs` at most, or until `giveBack`. One that
+   * asks again is not counted again as demand.
+   */
   draw(
     rates: readonly RateDraw<Limit>[],
     permits: readonly PermitDraw[],
-    life: { readonly permitTtlMs: number; readonly ttlMs: number },
+    life: { readonly permitTtlMs: number; readonly ttlMs: number; readonly isRepeat?: true },
     nowMs: number,
   ): Drawn {
     const held = rates.map((rate) => ({ ...rate, at: this.#rate(rate.id, rate.limit, nowMs) }));
     const bundles = permits.map((permit) => this.#bundle(permit, nowMs));
-    for (const { at, cost } of held) at.holding.note(cost, nowMs);
-    for (const { bundle } of bundles) bundle.note(nowMs);
+    if (life.isRepeat !== true) {
+      for (const { at, cost } of held) at.holding.note(cost, nowMs);
+      for (const { bundle } of bundles) bundle.note(nowMs);
+    }
     let isKnown = bundles.every(({ bundle }) => bundle.hasRoom(nowMs));
     let refused: { limit: string; waitMs: number } | null = null;
     for (const { id, cost, at } of held) {
@@ -148,13 +156,28 @@ export class LeaseHolder<Limit> {
   }
 
   /** How a limit stands as far as is known here. */
-  known(id: string, nowMs: number): { readonly remaining: number; readonly resetMs: number } {
-    return this.#rates.get(id)?.holding.known(nowMs) ?? { remaining: 0, resetMs: 0 };
+  known(id: string, nowMs: number): ReturnType<RateHolding["known"]> {
+    return this.#rates.get(id)?.holding.known(nowMs) ?? { remaining: 0, resetMs: 0, sinceMs: 0 };
   }
 
-  /** Finds out whether something owed should be told by now. */
-  checkDebts(nowMs: number): void {
+  /** Gives back the tokens of limits that nothing was asked of for a moment: an idle isolate keeps nobody waiting. */
+  giveUpIdle(nowMs: number): void {
+    for (const { holding, usedAtMs } of this.#rates.values()) {
+      if (nowMs - usedAtMs >= GIVE_UP_MS && holding.holds(nowMs)) holding.giveUp(nowMs);
+    }
     for (const { holding } of this.#rates.values()) this.#isDue ||= holding.owesSince(nowMs);
+  }
+
+  /** True when permits are held that nobody uses. */
+  holdsPermits(nowMs: number): boolean {
+    for (const { bundle } of this.#permits.values()) if (bundle.hasSpare(nowMs)) return true;
+    return false;
+  }
+
+  /** True when tokens are held of any limit. */
+  holdsTokens(nowMs: number): boolean {
+    for (const { holding } of this.#rates.values()) if (holding.holds(nowMs)) return true;
+    return false;
   }
 
   /** True when permits are held though nothing was asked of late. */

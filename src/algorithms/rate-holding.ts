@@ -67,6 +67,7 @@ export class RateHolding {
   #toldAtMs = -Infinity;
   #remaining = 0;
   #resetAtMs = 0;
+  #viewAtMs = 0;
 
   /** Notes a request for `cost` tokens. */
   note(cost: number, nowMs: number): void {
@@ -160,15 +161,34 @@ export class RateHolding {
     return this.#owed !== 0 && nowMs >= this.#toldAtMs + TELL_EVERY_MS;
   }
 
+  /** Gives back what is held of a lease and not spent; the gate is told once. */
+  giveUp(nowMs: number): void {
+    this.#owed -= this.#left(nowMs);
+    this.#tokens = 0;
+    this.#untilMs = 0;
+    this.#toldAtMs = -Infinity;
+  }
+
+  /** True while there is something left of a lease. */
+  holds(nowMs: number): boolean {
+    return this.#left(nowMs) > 0;
+  }
+
   /** Notes how the whole bucket stood at `nowMs`. */
   view(remaining: number, resetMs: number, nowMs: number): void {
     this.#remaining = remaining;
+    this.#viewAtMs = nowMs;
     this.#resetAtMs = nowMs + resetMs;
   }
 
-  /** What is left, as far as this isolate knows, and until the bucket is full again. */
-  known(nowMs: number): { readonly remaining: number; readonly resetMs: number } {
+  /** What was left `sinceMs` ago, with what is held here, and until the bucket is full again. */
+  known(nowMs: number): {
+    readonly remaining: number;
+    readonly resetMs: number;
+    readonly sinceMs: number;
+  } {
     return {
+      sinceMs: Math.max(0, nowMs - this.#viewAtMs),
       remaining: Math.max(0, this.#remaining) + this.#left(nowMs),
       resetMs: Math.max(0, this.#resetAtMs - nowMs),
     };

@@ -2,7 +2,7 @@
  * Authenticate: from an Authorization header to what its key may do.
  *
  * A malformed key or a wrong checksum is refused before any lookup. A known key costs one HMAC and one map lookup; an
- * unknown one costs the shield first, then the directory. Unknown, revoked and expired keys are refused with the same code
+ * unknown one costs the shield first, then the directory; one that worked lately only the directory. Unknown, revoked and expired keys are refused with the same code
  * after the same work, so nothing can be learned by trying.
  *
  * Bound: a key revoked anywhere is refused everywhere within `KEY_TTL_MS`, on the isolate that revoked it at once.
@@ -22,12 +22,17 @@ export const KEY_TTL_MS = 5000;
 /** How long an isolate believes that a key does not work. Keys are random and never come back, so this may be long. */
 export const UNKNOWN_KEY_TTL_MS = 60_000;
 
+/** How long a key that worked is asked about past the shield. */
+const PROVEN_TTL_MS = 3_600_000;
+
 const MAX_CACHED_KEYS = 4096;
 const SHIELD_RETRY_MS = 60_000;
 
 /** Isolate caches: keys that work and keys that do not, by HMAC; and the HMAC of each cached key by its id. */
 const known = new BoundedMap<string, KeyRecord>(MAX_CACHED_KEYS);
 const unknown = new BoundedMap<string, true>(MAX_CACHED_KEYS);
+/** Keys that worked not long ago: asking about them again is no guessing, so the shield does not count it. */
+const proven = new BoundedMap<string, true>(MAX_CACHED_KEYS);
 const hashById = new BoundedMap<string, string>(MAX_CACHED_KEYS);
 /** Counts `forgetKey`, so that a lookup begun before a revocation is not cached after it. */
 let forgotten = 0;
@@ -53,8 +58,10 @@ export async function authenticate(
   const record = known.get(hash, nowMs);
   if (record !== undefined) return isExpired(record, nowMs) ? fail(UNAUTHENTICATED) : ok(record);
   if (unknown.get(hash, nowMs) === true) return fail(UNAUTHENTICATED);
-  const { success } = await env.KEY_SHIELD.limit({ key: clientAddress });
-  if (!success) return fail({ code: "too_many_unknown_keys", retryAfterMs: SHIELD_RETRY_MS });
+  if (proven.get(hash, nowMs) !== true) {
+    const { success } = await env.KEY_SHIELD.limit({ key: clientAddress });
+    if (!success) return fail({ code: "too_many_unknown_keys", retryAfterMs: SHIELD_RETRY_MS });
+  }
   return reachAndRemember(env, text, hash, parsed.region, nowMs);
 }
 
@@ -78,10 +85,12 @@ async function reachAndRemember(
   const record = found.value;
   if (record === null) {
     unknown.set(cacheKey, true, nowMs + UNKNOWN_KEY_TTL_MS);
+    proven.delete(cacheKey);
     return fail(UNAUTHENTICATED);
   }
   if (forgotten === forgottenBefore) {
     known.set(cacheKey, record, nowMs + KEY_TTL_MS);
+    proven.set(cacheKey, true, nowMs + PROVEN_TTL_MS);
     hashById.set(record.keyId, cacheKey, nowMs + KEY_TTL_MS);
   }
   return ok(record);

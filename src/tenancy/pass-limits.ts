@@ -22,9 +22,9 @@ import { gateObject } from "./objects.ts";
 /** A client refused for concurrency is told at most this: runs end long before their permits would by themselves. */
 const MAX_CONCURRENCY_RETRY_MS = 1000;
 
-/** How often a lingering request looks whether permits lie unused, and how often it does so: less than the 30 s it may live on. */
-const LINGER_MS = 1200;
-const MAX_LINGERS = 20;
+/** How often a lingering request looks whether anything lies unused, and how often it does so: less than the 30 s it may live on. */
+const LINGER_MS = 300;
+const MAX_LINGERS = 90;
 
 /** What is owed is told after so long at the latest. */
 const TELL_MS = 300;
@@ -136,6 +136,14 @@ async function askGate(passing: Passing, sentAtMs: number): Promise<Result<GateS
   const rates = admission.ok ? admission.value.rates : admission.error.rates;
   for (const view of rates) leases.holder.view(view.id, view, nowMs);
   if (admission.ok) return ok(ownSession(passing, admission.value, nowMs));
+  // A lease may have come while the gate was asked: what it took from the bucket is here.
+  const life = {
+    permitTtlMs: request.permitTtlMs,
+    ttlMs: leaseMs(leases),
+    isRepeat: true,
+  } as const;
+  const drawn = leases.holder.draw(draws, request.concurrency, life, nowMs);
+  if (drawn.kind === "passed") return ok(lentSession(passing, drawn.giveBack, nowMs));
   exchangeIfDue(env, owner, waitUntil, nowMs);
   const { code, limit, retryAfterMs } = admission.error;
   const told =
@@ -176,7 +184,7 @@ function lentSession(passing: Passing, giveBack: () => void, nowMs: number): Gat
     rates: viewsOf(leases.holder, request, nowMs),
     release: () => {
       giveBack();
-      if (request.concurrency.length > 0) lingerOnce(passing);
+      lingerOnce(passing);
     },
     handOver: () => null,
   };
@@ -194,6 +202,7 @@ function ownSession(
   return {
     rates: granted.rates,
     release: () => {
+      lingerOnce(passing);
       if (permit === null) return;
       // Work that outlives the request must not use a stub of before its end, so the gate is named again.
       const gate = gateObject(env, owner.residency, owner.tenantId);
@@ -222,7 +231,7 @@ function tellLater(
   const tell = async () => {
     await scheduler.wait(TELL_MS);
     leases.tellsUntilMs = 0;
-    leases.holder.checkDebts(Date.now());
+    leases.holder.giveUpIdle(Date.now());
     exchangeIfDue(env, owner, waitUntil, Date.now());
   };
   waitUntil(tell());
@@ -235,16 +244,17 @@ function afterPassing({ env, waitUntil, owner, counted, leases }: Passing, nowMs
   if (counted.length > 0) tellLater(env, waitUntil, owner, leases, nowMs);
 }
 
-/** One request at a time stays until nothing was asked for a second, to give the permits back that nobody uses. */
+/** One request at a time stays until nothing was asked for a moment, to give back what nobody uses. */
 function lingerOnce({ env, waitUntil, owner, leases }: Passing): void {
-  if (leases.lingersUntilMs > Date.now()) return;
+  const { holder } = leases;
+  const isHolding = (nowMs: number) => holder.holdsTokens(nowMs) || holder.holdsPermits(nowMs);
+  if (leases.lingersUntilMs > Date.now() || !isHolding(Date.now())) return;
   const linger = async () => {
-    for (let n = 0; n < MAX_LINGERS; n += 1) {
-      leases.lingersUntilMs = Date.now() + 2 * LINGER_MS;
+    for (let n = 0; n < MAX_LINGERS && isHolding(Date.now()); n += 1) {
+      leases.lingersUntilMs = Date.now() + 3 * LINGER_MS;
       await scheduler.wait(LINGER_MS);
-      if (!leases.holder.hasIdlePermits(Date.now())) continue;
+      holder.giveUpIdle(Date.now());
       exchangeIfDue(env, owner, waitUntil, Date.now());
-      break;
     }
     leases.lingersUntilMs = 0;
   };
@@ -257,9 +267,9 @@ function viewsOf(
   nowMs: number,
 ): readonly RateView[] {
   return rates.map(({ id, limit }) => {
-    const { remaining, resetMs } = holder.known(id, nowMs);
-    const most = bucketOf(limit).burst;
-    const left = Math.min(most, remaining);
+    const { remaining, resetMs, sinceMs } = holder.known(id, nowMs);
+    const { burst, limit: quota, windowMs } = bucketOf(limit);
+    const left = Math.min(burst, remaining + Math.floor((quota * sinceMs) / windowMs));
     return { id, limit: limit.limit, windowS: limit.window_s, remaining: left, resetMs };
   });
 }

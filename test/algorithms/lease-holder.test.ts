@@ -156,6 +156,18 @@ describe("a holder of leases", () => {
     expect(held.ask(500, 5000).rates).toEqual([]);
   });
 
+  it("gives back what it does not use, once, and never while it is used", () => {
+    const held = lentHolder({ a: 50 });
+    held.draw([draw("a")], [], LIFE, 20);
+    held.giveUpIdle(200);
+    expect(held.holdsTokens(200)).toBe(true);
+    held.giveUpIdle(280);
+    expect([held.holdsTokens(280), held.isDue]).toEqual([false, true]);
+    expect(held.draw([draw("a")], [], LIFE, 281)).toEqual({ kind: "unknown" });
+    expect(held.ask(500, 282).rates).toMatchObject([{ left: 0, owed: -49 }]);
+    expect(held.ask(500, 900).rates).toEqual([]);
+  });
+
   it("tells once what was taken too much, and again what is owed until that was heard", () => {
     const held = holder();
     held.owe(draw("a", -30), 0);

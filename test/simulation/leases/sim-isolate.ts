@@ -121,6 +121,8 @@ export class SimIsolate {
           if (permit !== null && !this.#isDead) this.#network.release(permit);
         };
         done({ passed: true, waited: true, atMs, end });
+      } else if (this.#drawAgain(request, draws, nowMs, atMs, done)) {
+        return;
       } else {
         const { limit, retryAfterMs } = admission.error;
         const draw = draws.find(({ id }) => id === limit);
@@ -130,6 +132,21 @@ export class SimIsolate {
       this.#exchangeIfDue(request.permitTtlMs);
     };
     this.#network.admit(request, answered, failed);
+  }
+
+  /** A lease may have come while the gate was asked. It is spent now, whenever the gate refused. */
+  #drawAgain(
+    { concurrency, permitTtlMs }: AdmissionRequest,
+    draws: readonly { id: string; limit: RequestLimit; cost: number }[],
+    nowMs: number,
+    atMs: number,
+    done: (outcome: SimOutcome) => void,
+  ): boolean {
+    const life = { permitTtlMs, ttlMs: leaseLifeMs(this.#roundTripMs), isRepeat: true } as const;
+    const drawn = this.#holder.draw(draws, concurrency, life, nowMs);
+    if (drawn.kind !== "passed") return false;
+    done({ passed: true, waited: true, atMs, end: drawn.giveBack });
+    return true;
   }
 
   #exchangeIfDue(permitTtlMs: number): void {

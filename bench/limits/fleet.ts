@@ -1,0 +1,168 @@
+/**
+ * A fleet: the built gateway in several Worker instances that share one gate object per tenant, under an open load. What was
+ * admitted is judged by when its answer came, which is later than it was charged, so the judgement is never too mild.
+ */
+
+import type { Agent } from "node:http";
+
+import { startGateway, type Gateway } from "../../dev/gateway.ts";
+import { bootstrapOperator, createTenantForTests } from "../../dev/provision.ts";
+import { pause } from "../bench.ts";
+import { ask, keepAlive } from "../http.ts";
+import { seededRandom } from "../statistics.ts";
+
+/** Connections to each instance. */
+const SOCKETS = 200;
+
+/** A limit under load. */
+export interface Cell {
+  readonly limit: { readonly limit: number; readonly window_s: number; readonly burst: number };
+  /** Instances used. */
+  readonly instances: number;
+  /** Requests offered, as a multiple of the limit's rate. */
+  readonly load: number;
+  readonly durationMs: number;
+  readonly seed: number;
+}
+
+/** What came of it, in requests. */
+export interface CellTally {
+  readonly offered: number;
+  readonly admitted: number;
+  readonly overAdmitted: number;
+  readonly worstWindow: number;
+  readonly utilisation: number;
+  /** Refused for another reason than the limit. */
+  readonly failed: number;
+}
+
+/** A running fleet. */
+export interface Fleet {
+  readonly gateway: Gateway;
+  readonly operatorKey: string;
+  /** Lives through one cell with a tenant of its own. */
+  readonly run: (cell: Cell) => Promise<CellTally>;
+  readonly ask: (
+    instance: number,
+    key: string,
+    path: string,
+    body: unknown,
+  ) => Promise<FleetAnswer>;
+  /** Lets every instance know the key: unknown keys are shielded against, and a burst of a new one looks like a guesser. */
+  readonly greet: (key: string) => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** True for the refusal of a limit; others have the same status. */
+export function isOverLimit({ status, text }: FleetAnswer): boolean {
+  return status === 429 && !text.includes("too_many_unknown_keys");
+}
+
+/** An answer. */
+export interface FleetAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Starts so many instances. */
+export async function startFleet(instances: number): Promise<Fleet> {
+  const gateway = await startGateway({ workers: instances });
+  const agent = keepAlive(SOCKETS);
+  const operatorKey = await bootstrapOperator(gateway.baseUrl, gateway.secrets.BOOTSTRAP_SECRET);
+  const askAt = (instance: number, key: string, path: string, body: unknown) =>
+    ask(
+      `http://127.0.0.1:${gateway.directPorts[instance % instances] ?? 0}${path}`,
+      { method: "POST", body, headers: { authorization: `Bearer ${key}` } },
+      agent,
+    );
+  const greet = async (key: string): Promise<void> => {
+    for (const port of gateway.directPorts) {
+      const headers = { authorization: `Bearer ${key}` };
+      await ask(`http://127.0.0.1:${port}/v1/limits`, { headers }, agent);
+    }
+  };
+  return {
+    gateway,
+    operatorKey,
+    ask: askAt,
+    run: (cell) => runCell(gateway.baseUrl, operatorKey, askAt, greet, cell),
+    greet,
+    close: () => close(gateway, agent),
+  };
+}
+
+async function close(gateway: Gateway, agent: Agent): Promise<void> {
+  agent.destroy();
+  await gateway.dispose();
+}
+
+const CALL = { calls: [{ tool: "add", arguments: { expression: "1 + 1" } }] };
+
+const TOOLS = {
+  add: {
+    description: "Adds",
+    input: { type: "object", properties: { expression: { type: "string" } } },
+    builtin: "calculator",
+    effect: "pure",
+  },
+};
+
+async function runCell(
+  baseUrl: string,
+  operatorKey: string,
+  askAt: Fleet["ask"],
+  greet: Fleet["greet"],
+  cell: Cell,
+): Promise<CellTally> {
+  const { limit, instances, load, durationMs } = cell;
+  const { apiKey } = await createTenantForTests(baseUrl, operatorKey, {
+    tools: TOOLS,
+    policy: { limits: { requests: [limit], concurrent_runs: null } },
+  });
+  const random = seededRandom(cell.seed);
+  const perMs = (limit.limit * load) / (limit.window_s * 1000);
+  const answeredAt: number[] = [];
+  const open: Promise<void>[] = [];
+  let failed = 0;
+  let offered = 0;
+  await greet(apiKey);
+  const startedAt = performance.now();
+  const one = async (instance: number): Promise<void> => {
+    const answer = await askAt(instance, apiKey, "/v1/runs", CALL);
+    if (answer.status === 200) answeredAt.push(performance.now() - startedAt);
+    else if (!isOverLimit(answer)) failed += 1;
+  };
+  let nextMs = 0;
+  for (let nowMs = 0; nowMs < durationMs; nowMs = performance.now() - startedAt) {
+    for (; nextMs <= nowMs; nextMs -= Math.log(1 - random()) / perMs) {
+      open.push(one(Math.floor(random() * instances)));
+      offered += 1;
+    }
+    await pause(2);
+  }
+  await Promise.all(open);
+  // A machine that is busy answers late; what it admitted meanwhile it was allowed to.
+  const elapsedMs = performance.now() - startedAt;
+  return { ...judge(limit, answeredAt, elapsedMs, offered), offered, failed };
+}
+
+function judge(
+  { limit, window_s, burst }: Cell["limit"],
+  answeredAt: readonly number[],
+  elapsedMs: number,
+  offered: number,
+): Omit<CellTally, "offered" | "failed"> {
+  const perMs = limit / (window_s * 1000);
+  let overAdmitted = 0;
+  let worstWindow = 0;
+  let first = 0;
+  for (const [index, atMs] of answeredAt.entries()) {
+    // The gate's clock counts whole milliseconds, so it may be one ahead.
+    overAdmitted = Math.max(overAdmitted, index + 1 - (burst + perMs * (atMs + 1)));
+    while ((answeredAt[first] ?? atMs) <= atMs - window_s * 1000) first += 1;
+    worstWindow = Math.max(worstWindow, index - first + 1);
+  }
+  const admitted = answeredAt.length;
+  const could = Math.min(offered, burst + perMs * elapsedMs);
+  return { admitted, overAdmitted, worstWindow, utilisation: admitted / could };
+}
