@@ -157,7 +157,8 @@ export class LeaseHolder<Limit> {
 
   /** How a limit stands as far as is known here. */
   known(id: string, nowMs: number): ReturnType<RateHolding["known"]> {
-    return this.#rates.get(id)?.holding.known(nowMs) ?? { remaining: 0, resetMs: 0, sinceMs: 0 };
+    const unknown = { isKnown: false, remaining: 0, resetMs: 0, sinceMs: 0 };
+    return this.#rates.get(id)?.holding.known(nowMs) ?? unknown;
   }
 
   /** Gives back the tokens of limits that nothing was asked of for a moment: an idle isolate keeps nobody waiting. */

@@ -186,8 +186,10 @@ export class RateHolding {
     readonly remaining: number;
     readonly resetMs: number;
     readonly sinceMs: number;
+    readonly isKnown: boolean;
   } {
     return {
+      isKnown: this.#viewAtMs > 0,
       sinceMs: Math.max(0, nowMs - this.#viewAtMs),
       remaining: Math.max(0, this.#remaining) + this.#left(nowMs),
       resetMs: Math.max(0, this.#resetAtMs - nowMs),

@@ -31,6 +31,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       references: "auto",
       tool_search_above: 64,
     },
+    backpressure: { strategy: "fail_fast", max_queue: 500, max_wait_ms: 2000 },
     resilience: {
       // A client of `simple` sees each failure as it comes, and repeats by itself what it wants repeated.
       retry: { max_attempts: profile === "simple" ? 1 : MAX_ATTEMPTS, budget: 0.1 },

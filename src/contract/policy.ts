@@ -5,6 +5,7 @@
 
 import * as z from "zod/mini";
 
+import { Backpressure } from "./backpressure.ts";
 import { Limits } from "./limits.ts";
 import { GroupName, LocaleSetting, wholeNumber } from "./names.ts";
 import { ResiliencePolicy } from "./resilience-policy.ts";
@@ -95,6 +96,8 @@ export const Policy = z.strictObject({
   profile: Profile,
   limits: Limits,
   runs: RunPolicy,
+  /** Absent in a snapshot of an object that is one release behind. */
+  backpressure: z.optional(Backpressure),
   resilience: ResiliencePolicy,
   cache: z.strictObject({ enabled: z.boolean() }),
   results: ResultPolicy,

@@ -9,9 +9,11 @@ import type { Context } from "hono";
 import { callerOf } from "../assembly/run-context.ts";
 import { releasePermit } from "../assembly/run-index.ts";
 import type { RunCaller, StartedRun } from "../assembly/start-run.ts";
+import { Priority } from "../contract/backpressure.ts";
 import type { GatewayError } from "../contract/error.ts";
+import { parse } from "../contract/parse.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import { admit } from "../tenancy/admit.ts";
+import { admitPatiently, type PatientOptions } from "../tenancy/backpressure.ts";
 import type { EdgeEnv } from "./edge-env.ts";
 
 /** A run that was admitted and started. The caller reads `events` to their end or calls `leave`. */
@@ -32,7 +34,15 @@ export async function startAdmitted<E>(
 ): Promise<Result<AdmittedRun<E>, GatewayError>> {
   const { record } = c.var;
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-  const admitted = await admit(c.env, waitUntil, caller.snapshot, callerOf(caller));
+  const patience = patienceOf(c);
+  if (!patience.ok) return patience;
+  const admitted = await admitPatiently(
+    c.env,
+    waitUntil,
+    caller.snapshot,
+    callerOf(caller),
+    patience.value,
+  );
   record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
   if (!admitted.ok) return fail(admitted.error.error);
   const session = admitted.value;
@@ -67,8 +77,16 @@ export async function startInBackground<T extends { readonly isNew: boolean }>(
 ): Promise<Result<T, GatewayError>> {
   const { record } = c.var;
   const waitUntil = (promise: Promise<unknown>) => c.executionCtx.waitUntil(promise);
-  const options = { handsOver: true } as const;
-  const admitted = await admit(c.env, waitUntil, caller.snapshot, callerOf(caller), options);
+  const patience = patienceOf(c);
+  if (!patience.ok) return patience;
+  const options = { ...patience.value, handsOver: true } as const;
+  const admitted = await admitPatiently(
+    c.env,
+    waitUntil,
+    caller.snapshot,
+    callerOf(caller),
+    options,
+  );
   record.rates = admitted.ok ? admitted.value.rates : admitted.error.rates;
   if (!admitted.ok) return fail(admitted.error.error);
   const permit = admitted.value.handOver();
@@ -80,6 +98,14 @@ export async function startInBackground<T extends { readonly isNew: boolean }>(
   } finally {
     if (!isTaken && permit !== null) waitUntil(releasePermit(c.env, caller, permit));
   }
+}
+
+/** How much a request matters, and until when it may wait. */
+function patienceOf(c: Context<EdgeEnv>): Result<PatientOptions, GatewayError> {
+  const priority = parse(Priority, c.req.header("x-gw-priority") ?? "normal");
+  if (priority.ok) return ok({ priority: priority.value, signal: c.req.raw.signal });
+  const message = "x-gw-priority must be high, normal or low.";
+  return fail({ code: "validation_failed", violations: [{ pointer: "", message }] });
 }
 
 /** Runs `action` when `promise` is done, whichever way. */

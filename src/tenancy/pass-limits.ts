@@ -266,10 +266,22 @@ function viewsOf(
   { rates }: AdmissionRequest,
   nowMs: number,
 ): readonly RateView[] {
-  return rates.map(({ id, limit }) => {
-    const { remaining, resetMs, sinceMs } = holder.known(id, nowMs);
-    const { burst, limit: quota, windowMs } = bucketOf(limit);
-    const left = Math.min(burst, remaining + Math.floor((quota * sinceMs) / windowMs));
+  return rates.map((rate) => {
+    const { id, limit } = rate;
+    const { resetMs } = holder.known(id, nowMs);
+    const { left } = standOf(holder, rate, nowMs);
     return { id, limit: limit.limit, windowS: limit.window_s, remaining: left, resetMs };
   });
+}
+
+/** What is left of a limit, as far as this isolate knows, and the most there could be; all of it when nothing is known. */
+export function standOf(
+  holder: LeaseHolder<RequestLimit>,
+  { id, limit }: AdmissionRequest["rates"][number],
+  nowMs: number,
+): { readonly left: number; readonly burst: number } {
+  const { isKnown, remaining, sinceMs } = holder.known(id, nowMs);
+  const { burst, limit: quota, windowMs } = bucketOf(limit);
+  const gained = Math.floor((quota * sinceMs) / windowMs);
+  return { left: isKnown ? Math.min(burst, remaining + gained) : burst, burst };
 }
