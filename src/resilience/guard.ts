@@ -144,6 +144,8 @@ class Requests<Target extends BalanceTarget, T, F> {
   ): Promise<Attempted<T, F>> {
     const { session, clock } = this.#world;
     const { targets, balance, timeoutMs } = this.#call;
+    // It may have aborted while a probe was asked for; then nobody waits for an answer any more.
+    if (signal.aborted) return this.#giveBack(pass);
     this.#lastTarget = target.id;
     this.#tried.add(target.id);
     const startedMs = clock.now();
@@ -158,8 +160,6 @@ class Requests<Target extends BalanceTarget, T, F> {
       return verdict;
     };
     const onAbort = (): void => void report(abandoned(signal));
-    // It may have aborted while a probe was asked for.
-    if (signal.aborted) report(IGNORED);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#open += 1;
     try {
@@ -174,6 +174,13 @@ class Requests<Target extends BalanceTarget, T, F> {
       if (executed) this.#wasExecuted = true;
       signal.removeEventListener("abort", onAbort);
     }
+  }
+
+  #giveBack(pass: Pass): Attempted<T, F> {
+    const verdict: Verdict = { ...IGNORED, executed: false };
+    this.#world.session.report(pass, verdict, 0);
+    const result = fail({ kind: "aborted" as const, sent: this.mayBeSent });
+    return { result, verdict, wasSent: false, hasOther: false };
   }
 
   /** The best target that lets the request pass. A target that recovers is tried by whoever gets its probe. */
