@@ -29,6 +29,9 @@ const UNKNOWN_WAIT_MS = 1_000;
 /** Failures are told to the gate so often; what cannot wait, at once. */
 const TELL_EVERY_MS = 1_000;
 
+/** Whether a breaker is still forced open is asked so often; nothing else would tell an isolate that sends nothing there. */
+const ASK_AGAIN_MS = 1_000;
+
 /** Probes that ended and the gate may not know of yet; more than a stage has. */
 const MAX_ANSWERS = 16;
 
@@ -48,6 +51,7 @@ export class TargetHealth {
   /** The gate has this breaker open, and leases its probes. */
   #isShared = false;
   #sharedEpoch = 0;
+  #heardAtMs = 0;
   /** Until then a call of this isolate waits for the gate's word on a probe. */
   askingUntilMs = 0;
 
@@ -65,11 +69,12 @@ export class TargetHealth {
     if (isProbing && !this.#isShared && this.#breaker.freeProbes(nowMs) > 0) return null;
     const isWait = forced === null && phase === "open" && cause === "retry_after";
     const isTimed = forced === null && phase === "open";
+    const isOld = forced === "open" && nowMs - this.#heardAtMs >= ASK_AGAIN_MS;
     return {
       cause: isWait ? "rate_limited" : "circuit_open",
       retryAfterMs: isTimed ? Math.max(1, untilMs - nowMs) : UNKNOWN_WAIT_MS,
       isForced: forced !== null,
-      mayProbe: isProbing && this.#isShared && nowMs >= this.askingUntilMs,
+      mayProbe: this.#isShared && nowMs >= this.askingUntilMs && (isProbing || isOld),
     };
   }
 
@@ -120,6 +125,7 @@ export class TargetHealth {
   /** The gate has heard so many answers; this is how it sees the breaker, null: closed. */
   heard(answers: number, shared: SharedBreaker | null, nowMs: number): void {
     this.#answers.splice(0, answers);
+    this.#heardAtMs = nowMs;
     if (shared === null) {
       if (this.#isShared) this.#breaker.force(null);
       this.#isShared = false;

@@ -135,4 +135,22 @@ describe("upstreamSession with a gate", () => {
     state.nowMs += 5_000;
     expect(await one.probe("a", 1_000)).toMatchObject({ isLeased: false });
   });
+
+  it("hears that a breaker is no longer forced open though it sends nothing there", async () => {
+    const { isolate, settle, state, gate } = world();
+    const one = isolate(1);
+    gate.force("a", "open", state.nowMs);
+    send(one, FAILED);
+    state.nowMs += 1_000;
+    send(one, FAILED);
+    await settle();
+    expect(one.held("a")).toMatchObject({ isForced: true, mayProbe: false });
+    gate.force("a", "auto", state.nowMs);
+    state.nowMs += 999;
+    expect(one.held("a")).toMatchObject({ isForced: true, mayProbe: false });
+    state.nowMs += 1;
+    expect(one.held("a")).toMatchObject({ mayProbe: true });
+    expect(await one.probe("a", 1_000)).toMatchObject({ probe: null });
+    expect(one.held("a")).toBeNull();
+  });
 });
