@@ -1,9 +1,12 @@
 /**
  * `npm run bench -- gate-simulation`: a tenant's limits live through ten thousand simulated worlds, each from its own seed:
  * messages that are late, lost and repeated, isolates that die with a lease, a gate that restarts from its rows, outages and
- * clocks that are wrong and jump. `SEED=<seed>` repeats one world and says what broke.
+ * clocks that are wrong and jump; and breakers and the guard through as many, with upstreams that fail, are slow, hang, limit and
+ * recover. `SEED=<seed>` repeats one world of each and says what broke.
  */
 
+import { breakerCampaign } from "../test/simulation/breakers/breaker-campaign.ts";
+import { REAL_BREAKER_CORE } from "../test/simulation/breakers/breaker-core.ts";
 import { gateCampaign, type GateTally } from "../test/simulation/gate/gate-campaign.ts";
 import { REAL_GATE_CORE } from "../test/simulation/gate/gate-core.ts";
 import { neverHappened } from "../test/simulation/gate/gate-counts.ts";
@@ -21,11 +24,19 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
   const startedAt = performance.now();
   const limits = gateCampaign(REAL_GATE_CORE, first, worlds);
   const limitsS = (performance.now() - startedAt) / 1000;
-  for (const violation of limits.violations.slice(0, MAX_PRINTED)) {
+  const between = performance.now();
+  const breakers = await breakerCampaign(REAL_BREAKER_CORE, first, worlds);
+  const breakersS = (performance.now() - between) / 1000;
+  const violations = [...limits.violations, ...breakers.violations];
+  for (const violation of violations.slice(0, MAX_PRINTED)) {
     const [, broken = ""] = /^seed (\d+)/.exec(violation) ?? [];
     console.error(`${violation}\n  again: SEED=${broken} npm run bench -- gate-simulation --smoke`);
   }
-  return rows("limits", limits, limitsS, only === undefined);
+  const isWhole = only === undefined;
+  return [
+    ...rows("limits", limits, limitsS, isWhole),
+    ...rows("breakers", breakers, breakersS, isWhole),
+  ];
 }
 
 function rows(
@@ -57,5 +68,5 @@ function rows(
   ];
 }
 
-/** The simulation of limits as a campaign. */
+/** The simulation of limits and breakers as a campaign. */
 export const gateSimulation: Bench = { name: "gate-simulation", seed: 1, run };

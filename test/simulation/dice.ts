@@ -16,6 +16,11 @@ export class Dice {
     return this.#next() < share;
   }
 
+  /** A number at least 0 and below 1. */
+  share(): number {
+    return this.#next();
+  }
+
   /** A whole number from `least` to `most`, both included. */
   int(least: number, most: number): number {
     return least + Math.floor(this.#next() * (most - least + 1));
