@@ -108,4 +108,31 @@ describe("guard, at an open breaker", () => {
       await run(scripted([{ status: n % 2 === 0 ? 500 : 200 }], once).call, known);
     expect(known.session.held("a")).toBeNull();
   });
+
+  it("sends nothing when its time was over before it got a probe, and gives the probe back", async () => {
+    const at = world();
+    const { asked, call } = scripted([{ status: 200 }], { ...once, timeoutMs: 1_000 });
+    const told: string[] = [];
+    const waiting = {
+      cause: "circuit_open",
+      retryAfterMs: 1,
+      isForced: false,
+      mayProbe: true,
+    } as const;
+    const session = {
+      ...OPEN_SESSION,
+      held: () => waiting,
+      probe: async (target: string) => {
+        await at.clock.sleep(1_500, HERE);
+        return { target, probe: 1, isLeased: true };
+      },
+      report: (_pass: unknown, verdict: { readonly class: string }) =>
+        void told.push(verdict.class),
+    };
+    const ended = await at.clock.runUntil(guard(call, { ...at, session }, HERE));
+    expect(ended).toEqual(fail({ kind: "timeout", sent: false }));
+    await at.clock.advance(1_000);
+    expect(asked).toEqual([]);
+    expect(told).toEqual(["ignored"]);
+  });
 });
