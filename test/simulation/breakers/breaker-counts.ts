@@ -13,6 +13,7 @@ const NOTHING = {
   "answers with Retry-After": 0,
   "attempts that were repeats": 0,
   "repeats without budget": 0,
+  hedges: 0,
   "breakers that opened": 0,
   "breakers held by Retry-After": 0,
   "breakers half-open": 0,

@@ -42,7 +42,8 @@ interface Budget {
 
 /** What is known of one isolate. */
 export interface WitnessedIsolate {
-  readonly passes: Set<Pass>;
+  /** Passes by target that were not given back. */
+  readonly passes: Map<string, number>;
   readonly budgets: Map<string, Budget>;
   jumpedMs: number;
 }
@@ -134,6 +135,11 @@ export class BreakerWitness {
 
   /** The session of an isolate, seen through. `isOnly`: there is one target, so no panic. */
   watch(session: UpstreamSession, { passes }: WitnessedIsolate, isOnly: boolean): UpstreamSession {
+    const note = ({ target }: Pass, change: 1 | -1): void => {
+      const open = (passes.get(target) ?? 0) + change;
+      passes.set(target, open);
+      if (open < 0) this.break("every pass is given back once", target);
+    };
     return {
       policy: session.policy,
       held: (target) => session.held(target),
@@ -143,16 +149,16 @@ export class BreakerWitness {
         else if (isHeld) this.#counts["panics: a held target was asked"] += 1;
         const pass = session.enter(target, timeoutMs);
         if (pass.probe !== null) this.#counts["probes of an isolate alone"] += 1;
-        passes.add(pass);
+        note(pass, 1);
         return pass;
       },
       probe: async (target, timeoutMs) => {
         const pass = await session.probe(target, timeoutMs);
-        if (pass !== null) passes.add(pass);
+        if (pass !== null) note(pass, 1);
         return pass;
       },
       report: (pass, verdict, durationMs) => {
-        if (!passes.delete(pass)) this.break("every pass is given back once", pass.target);
+        note(pass, -1);
         session.report(pass, verdict, durationMs);
       },
       takeRetryToken: (target) => {
@@ -160,6 +166,8 @@ export class BreakerWitness {
         if (!isTaken) this.#counts["repeats without budget"] += 1;
         return isTaken;
       },
+      hedgeAfterMs: (target) => session.hedgeAfterMs(target),
+      takeHedgeToken: (target) => session.takeHedgeToken(target),
     };
   }
 
