@@ -17,11 +17,8 @@ import {
 import { ElectionRule } from "../../src/tools/cache/election-rule.ts";
 import { GenerationViews } from "../../src/tools/cache/generations.ts";
 import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
-import {
-  createResultCache,
-  type IsolateMemory,
-  type ResultCache,
-} from "../../src/tools/cache/result-cache.ts";
+import type { IsolateMemory, ResultCache } from "../../src/tools/cache/result-cache.ts";
+import { createResultCache } from "../../src/tools/cache/tenant-results.ts";
 import { seededRandom } from "../statistics.ts";
 
 /** What the campaign counted. */
@@ -106,7 +103,7 @@ async function playRound(
     const key = await keyOf(scope, question.tool, question.inputs);
     const place = { key, tool: question.tool.name };
     const found = await cache.find(place, NEVER);
-    if (found === null) {
+    if (found === null || typeof found === "string") {
       cache.keep(place, entryOf({ tenantId, question: question.text }), null);
       continue;
     }

@@ -21,12 +21,8 @@ import {
 import { fail, ok, type Result } from "../platform/result.ts";
 import { answerKey, tenantScope } from "../tools/cache/cache-key.ts";
 import { NO_VALIDATORS } from "../tools/cache/new-entry.ts";
-import {
-  MAX_CACHED_LENGTH,
-  type Found,
-  type ResultCache,
-  type ResultPlace,
-} from "../tools/cache/result-cache.ts";
+import type { Found, ResultCache, ResultPlace } from "../tools/cache/result-cache.ts";
+import { MAX_CACHED_LENGTH } from "../tools/cache/tenant-results.ts";
 import { routeModel, type ModelRoute } from "./ask-model.ts";
 import { resultsOf } from "./result-layers.ts";
 import type { RunContext } from "./run-context.ts";
@@ -57,7 +53,8 @@ export function cachedModel(
     const place = await placeOf(context, results, body, signal);
     if (place === null) return askModel(body, signal);
     const found = await results.find(place, signal);
-    if (found !== null && Date.now() < found.entry.expiresAtMs) return toldAgain(found);
+    if (typeof found === "object" && found !== null && Date.now() < found.entry.expiresAtMs)
+      return toldAgain(found);
     const turn = await results.takeTurn(place, policy.runs.model_timeout_ms, signal);
     if (turn.kind === "late")
       return fail({ code: signal.aborted ? "cancelled" : "upstream_timeout" });

@@ -10,11 +10,8 @@ import { ElectionRule } from "../tools/cache/election-rule.ts";
 import { type GenerationSource, GenerationViews } from "../tools/cache/generations.ts";
 import { IsolateCache, MAX_ISOLATE_BYTES } from "../tools/cache/isolate-cache.ts";
 import { kvStore } from "../tools/cache/kv-store.ts";
-import {
-  createResultCache,
-  type IsolateMemory,
-  type ResultCache,
-} from "../tools/cache/result-cache.ts";
+import type { IsolateMemory, ResultCache } from "../tools/cache/result-cache.ts";
+import { createResultCache } from "../tools/cache/tenant-results.ts";
 import type { Flights } from "../tools/cache/single-flight.ts";
 import { tenantBox } from "./tenant-box.ts";
 import type { ToolContext } from "./tool-ports.ts";

@@ -48,6 +48,9 @@ export type CacheUse = "hit" | "stale" | "revalidated" | "miss" | "bypass";
 /** Where an answer was found: in this isolate in KV, in an object of the tenant, or with somebody who was asking already. */
 export type CacheLayer = "isolate" | "kv" | "object" | "flight";
 
+/** Why a kept value could not be used: it does not open, cannot be read, or an older release wrote it in another shape. */
+export type CacheFault = "foreign" | "corrupt" | "other_shape";
+
 /** True when the tool was not asked. */
 export function isFromCache(cache: CacheUse): boolean {
   return cache === "hit" || cache === "stale";

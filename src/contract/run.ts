@@ -10,7 +10,7 @@ import {
   type AggregateReport,
   type BranchReport,
 } from "./branch.ts";
-import type { CacheLayer, CacheUse } from "./cache.ts";
+import type { CacheFault, CacheLayer, CacheUse } from "./cache.ts";
 import { AnyObject, CALL_LABEL, ToolName, wholeNumber } from "./names.ts";
 import { MAX_PARALLEL_CALLS } from "./policy.ts";
 
@@ -175,6 +175,8 @@ export interface CallOutcome {
   readonly cache: CacheUse;
   /** Where a kept result was found. Absent: the tool was asked. */
   readonly cacheLayer?: CacheLayer;
+  /** Why a value that was kept was passed over. Absent: none was. */
+  readonly cacheFault?: CacheFault;
   /** Requests sent upstream. */
   readonly attempts: number;
   /** A second request was sent beside a slow one. */

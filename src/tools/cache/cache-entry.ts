@@ -4,6 +4,7 @@
  * no entry.
  */
 
+import type { CacheFault } from "../../contract/cache.ts";
 import type { CallError, CallErrorCode, CallOutcome, CallStatus } from "../../contract/run.ts";
 import { isJsonObject, type Json } from "../../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../../platform/result.ts";
@@ -58,9 +59,6 @@ function isKeptCode(code: string): code is KeptError["code"] {
   return Object.hasOwn(STATUS_OF, code);
 }
 
-/** Why a stored text is no entry. */
-export type EntryFault = "corrupt" | "other_shape";
-
 /** The entry as the outcome of a call. */
 export function outcomeOf({
   kept,
@@ -82,7 +80,7 @@ export function writeEntry({ validators, ...entry }: CacheEntry): string {
 }
 
 /** The entry in a text, or why there is none. */
-export function readEntry(text: string): Result<CacheEntry, EntryFault> {
+export function readEntry(text: string): Result<CacheEntry, CacheFault> {
   const parsed = parseBoundedJson(text);
   if (!parsed.ok || !isJsonObject(parsed.value)) return fail("corrupt");
   const { shape, kept, expiresAtMs, staleUntilMs, keptUntilMs, costMs } = parsed.value;

@@ -76,7 +76,8 @@ export async function cachedCall(
   }
   const { results } = place;
   const refreshMs = task.tool.definition.timeout_ms;
-  const found = await results.find(place, signal);
+  const looked = await results.find(place, signal);
+  const found = typeof looked === "string" ? null : looked;
   if (found !== null && ports.now() < found.entry.staleUntilMs)
     return answered(ports, place, found, () => refreshLater(ports, place, found, refreshMs, send));
   const turn = await results.takeTurn(place, endsAtMs - ports.now(), signal);
@@ -85,7 +86,8 @@ export async function cachedCall(
     return answered(ports, place, turn, () => refreshLater(ports, place, turn, refreshMs, send));
   const known = turn.known ?? found?.entry ?? null;
   const limits = { timeoutMs: Math.max(0, endsAtMs - ports.now()), signal };
-  return askInTurn(ports, place, { known, ticket: turn.ticket }, limits, send);
+  const outcome = await askInTurn(ports, place, { known, ticket: turn.ticket }, limits, send);
+  return typeof looked === "string" ? { ...outcome, cacheFault: looked } : outcome;
 }
 
 /** Where this call's result is kept, or null when it may not be. */

@@ -6,12 +6,8 @@ import { describe, expect, it } from "vitest";
 import { type CacheEntry, writeEntry } from "../../../src/tools/cache/cache-entry.ts";
 import { resultKey, tenantScope } from "../../../src/tools/cache/cache-key.ts";
 import { kvStore, type ResultNamespace } from "../../../src/tools/cache/kv-store.ts";
-import {
-  MAX_CACHED_LENGTH,
-  createResultCache,
-  type ResultCachePorts,
-  type ResultPlace,
-} from "../../../src/tools/cache/result-cache.ts";
+import type { ResultCachePorts, ResultPlace } from "../../../src/tools/cache/result-cache.ts";
+import { MAX_CACHED_LENGTH, createResultCache } from "../../../src/tools/cache/tenant-results.ts";
 import { freshMemory, NO_FLIGHTS, NO_GENERATIONS, PLAIN_SEALER } from "../../support/tool-call.ts";
 import { storedTool } from "../../support/tools.ts";
 
@@ -138,24 +134,24 @@ describe("createResultCache", () => {
     await settled();
     await env.RESULTS.put(other.key, (await env.RESULTS.get(one.key)) ?? "");
     expect(await elsewhere().find(one, NEVER)).not.toBeNull();
-    expect(await elsewhere().find(other, NEVER)).toBeNull();
+    expect(await elsewhere().find(other, NEVER)).toBe("foreign");
   });
 
   const { kept: _kept, ...timesOnly } = scene().entry("1", 1e12);
   it.each([
-    "not json",
-    "[]",
-    "{}",
-    '{"expires_at_ms":9e15,"output":"1"}',
-    JSON.stringify({ shape: 3, kept: { outputJson: "1" }, ...timesOnly }),
-    JSON.stringify({ shape: 2, ...timesOnly }),
-    JSON.stringify({ shape: 2, kept: {}, ...timesOnly }),
-    JSON.stringify({ shape: 2, kept: { outputJson: "1" }, ...timesOnly, expiresAtMs: "9" }),
-  ])("misses the sealed value %s", async (text) => {
+    ["not json", "corrupt"],
+    ["[]", "corrupt"],
+    ["{}", "other_shape"],
+    ['{"expires_at_ms":9e15,"output":"1"}', "other_shape"],
+    [JSON.stringify({ shape: 3, kept: { outputJson: "1" }, ...timesOnly }), "other_shape"],
+    [JSON.stringify({ shape: 2, ...timesOnly }), "corrupt"],
+    [JSON.stringify({ shape: 2, kept: {}, ...timesOnly }), "corrupt"],
+    [JSON.stringify({ shape: 2, kept: { outputJson: "1" }, ...timesOnly, costMs: "9" }), "corrupt"],
+  ])("passes over the sealed value %s and says why: %s", async (text, fault) => {
     const { cache } = scene();
-    const key = await keyOf(`shape ${text}`);
-    await env.RESULTS.put(key.key, await PLAIN_SEALER.seal(`result ${key.key}`, text));
-    expect(await cache.find(key, NEVER)).toBeNull();
+    const place = await keyOf(`shape ${text}`);
+    await env.RESULTS.put(place.key, await PLAIN_SEALER.seal(`result ${place.key}`, text));
+    expect(await cache.find(place, NEVER)).toBe(fault);
   });
 
   it("reads back all that it wrote, refusals and validators too", async () => {
