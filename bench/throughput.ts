@@ -18,6 +18,8 @@ import { row, type BenchRow } from "./report.ts";
 import { median, quantile } from "./statistics.ts";
 import { hasPortkey } from "./throughput/install-portkey.ts";
 import { portkeyWorker } from "./throughput/portkey-worker.ts";
+import { sceneRows } from "./throughput/scenes.ts";
+import { stepRows } from "./throughput/steps.ts";
 import { openWorld, type World } from "./world.ts";
 
 const TURNS = 9;
@@ -193,6 +195,8 @@ async function run({ smoke }: BenchOptions): Promise<readonly BenchRow[]> {
       const latency = latencyRows(await rounds(chats, smoke ? 10 : ROUNDS));
       const rates = await throughputs(chats, size);
       const tools = await throughputs(toolSubjects(world), size);
+      const steps = await stepRows(world, world.gateway.directPorts[3] ?? 0, smoke);
+      const scenes = await sceneRows(world, `http://127.0.0.1:${upstream.port}`, smoke);
       const label = `chat completion, ${WIDTH} at once, ${size.turns} turns of ${size.requests}`;
       const tool = `cached tool call, ${WIDTH} at once, ${size.turns} turns of ${size.requests}`;
       return [
@@ -216,6 +220,8 @@ async function run({ smoke }: BenchOptions): Promise<readonly BenchRow[]> {
           "×",
           `>= ${MIN_OF_HONO}`,
         ),
+        ...steps,
+        ...scenes,
       ];
     } finally {
       await world.close();

@@ -43,6 +43,8 @@ export interface World {
   readonly toolsUrl: string;
   /** Base URL of the model server the tenant's upstream points at. */
   readonly modelUrl: string;
+  /** The scripted model server, whether the tenant's upstream points at it or not; without `/v1`. */
+  readonly scriptedModelUrl: string;
   /** What the tool server saw since the last `resetTraffic`. */
   readonly traffic: () => TrafficStats;
   readonly resetTraffic: () => Promise<void>;
@@ -118,7 +120,7 @@ interface Parts {
   readonly close: () => Promise<void>;
 }
 
-function world({ gateway, tools, agent, authorization, modelUrl, close }: Parts): World {
+function world({ gateway, tools, model, agent, authorization, modelUrl, close }: Parts): World {
   const headers = { authorization };
   return {
     gateway,
@@ -126,6 +128,7 @@ function world({ gateway, tools, agent, authorization, modelUrl, close }: Parts)
     toolsUrl: tools.url,
     headers,
     modelUrl,
+    scriptedModelUrl: model.url,
     traffic: () => tools.stats(),
     resetTraffic: async () => {
       await ask(`${tools.url}/_stats`, { method: "DELETE" }, agent);
