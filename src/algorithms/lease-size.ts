@@ -21,6 +21,12 @@ const ROUND_TRIPS = 4;
 /** Shares below this many requests a lease are decided one by one. */
 const LEAST_REQUESTS = 4;
 
+/**
+ * A lease is at most so many even shares of what comes in its life: a burst spends what the bucket has saved by asking, or one
+ * isolate would sit on it while others are refused.
+ */
+const MOST_EVEN_SHARES = 2;
+
 /** A refusal of a lent limit holds at least this long, so a flood costs an isolate four questions a second. */
 export const LEAST_DENIAL_MS = 250;
 
@@ -65,10 +71,11 @@ export function leaseSize(
   if (perAsker < LEAST_REQUESTS * wish.cost) return { kind: "exact" };
   const capacity = Math.max(0, Math.floor(purse.tokens + gain));
   const [share = 0] = waterFill([wish.left + wish.wants, ...others], capacity);
-  const lent = Math.max(0, Math.min(wish.wants, share - wish.left, purse.tokens));
+  const wants = Math.min(wish.wants, Math.ceil(perAsker * MOST_EVEN_SHARES));
+  const lent = Math.max(0, Math.min(wants, share - wish.left, purse.tokens));
   // A bucket never holds more than its burst, so more must not be waited for.
   const quantum = Math.max(wish.cost, Math.floor(Math.min(perAsker, purse.burst) / 2));
-  if (lent >= wish.wants) return { kind: "lent", tokens: wish.wants, waitMs: 0 };
+  if (lent >= wants) return { kind: "lent", tokens: wants, waitMs: 0 };
   const tokens = lent >= quantum ? lent : 0;
   const rest = { ...purse, tokens: purse.tokens - tokens };
   return { kind: "lent", tokens, waitMs: denialMs(rest, quantum) };
