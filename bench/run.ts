@@ -15,6 +15,7 @@ import { gateSimulation } from "./gate-simulation.ts";
 import { limits } from "./limits.ts";
 import { mcp } from "./mcp.ts";
 import { earlyStart } from "./early-start.ts";
+import { faults } from "./faults.ts";
 import { hedge } from "./hedge.ts";
 import { mutants } from "./mutants.ts";
 import { overhead } from "./overhead.ts";
@@ -45,6 +46,7 @@ const BENCHES: readonly Bench[] = [
   crash,
   breaker,
   hedge,
+  faults,
   mcp,
   simulation,
   gateSimulation,

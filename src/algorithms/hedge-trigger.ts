@@ -25,6 +25,10 @@ const LEAST_MEASURED = 30;
 const STRAGGLER_QUANTILE = 0.995;
 const STRAGGLER_FACTOR = 2;
 
+/** A request that has taken so long, and so many times the median, hangs. */
+const LEAST_LATE_MS = 1_000;
+const LATE_FACTOR = 10;
+
 /** Hedges that can be saved up. */
 const MOST_SAVED = 10;
 
@@ -51,6 +55,12 @@ export class HedgeTrigger {
     const median = this.#times.quantile(0.5) ?? Infinity;
     const slowest = this.#times.quantile(STRAGGLER_QUANTILE) ?? 0;
     return slowest < STRAGGLER_FACTOR * median ? null : this.#times.quantile(quantile);
+  }
+
+  /** After how many milliseconds a request is hopelessly late, stragglers or not; null before it was measured. */
+  lateMs(): number | null {
+    if (this.#measured < LEAST_MEASURED) return null;
+    return Math.max(LEAST_LATE_MS, LATE_FACTOR * (this.#times.quantile(0.5) ?? 0));
   }
 
   /** What a share `quantile` of the requests does not exceed; null when nothing was measured. */

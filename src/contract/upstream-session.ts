@@ -71,6 +71,11 @@ export interface UpstreamSession {
   takeRetryToken(target: string): boolean;
   /** After how long a request to the target is worth a second one; null when it is not. */
   hedgeAfterMs(target: string): number | null;
-  /** Takes leave for a hedge, from its own budget and that of all repeated requests; false when either is spent. */
-  takeHedgeToken(target: string): boolean;
+  /** After how long a request to the target hangs; null when nobody knows. */
+  lateMs(target: string): number | null;
+  /**
+   * Takes leave for a hedge of a request that has taken so long, from its own budget and that of all repeated requests; false
+   * when either is spent.
+   */
+  takeHedgeToken(target: string, waitedMs: number): boolean;
 }

@@ -113,18 +113,27 @@ class Requests<Target extends BalanceTarget, T, F> {
     const isHedgeable = this.#call.hedge !== undefined && pass.probe === null;
     const afterMs = isHedgeable ? session.hedgeAfterMs(target.id) : null;
     if (afterMs === null) return first(signal);
-    const prepare = () => this.#hedge(target.id, deadlineAtMs);
+    const prepare = (waitedMs: number) => this.#hedge(target.id, waitedMs, deadlineAtMs);
     return withHedge({ clock, afterMs, prepare }, signal, first);
   }
 
-  /** A second request for the call, with its connection; null when there is no budget, place or target for it. */
-  async #hedge(slowTarget: string, deadlineAtMs: number): Promise<Hedge<Ended<T, F>> | null> {
+  /**
+   * A second request for the call, with its connection; null when there is no budget, place or target for it. One that hangs
+   * like the first gets a third beside it, and no more.
+   */
+  async #hedge(
+    slowTarget: string,
+    waitedMs: number,
+    deadlineAtMs: number,
+    isThird = false,
+  ): Promise<Hedge<Ended<T, F>> | null> {
     const { hedge } = this.#call;
+    const { session, clock } = this.#world;
     if (hedge === undefined) return null;
     const recall = new AbortController();
     const giveBack = hedge.spare === null ? NOTHING : hedge.spare.take(() => recall.abort());
     if (giveBack === null) return null;
-    const isPaid = this.#world.session.takeHedgeToken(slowTarget);
+    const isPaid = session.takeHedgeToken(slowTarget, waitedMs);
     const entered = isPaid ? await this.#enter(deadlineAtMs) : null;
     if (entered?.ok !== true) {
       giveBack();
@@ -133,7 +142,13 @@ class Requests<Target extends BalanceTarget, T, F> {
     hedge.onHedge();
     const { target, pass } = entered.value;
     const beside: Entered<Target> = { target, pass: { ...pass, isHedge: true } };
-    const send = (own: AbortSignal) => this.#request(beside, own, deadlineAtMs);
+    const request = (own: AbortSignal) => this.#request(beside, own, deadlineAtMs);
+    const lateMs = session.lateMs(target.id);
+    const prepare = (ms: number) => this.#hedge(target.id, ms, deadlineAtMs, true);
+    const send =
+      isThird || lateMs === null
+        ? request
+        : (own: AbortSignal) => withHedge({ clock, afterMs: lateMs, prepare }, own, request);
     return { send, recalled: recall.signal, end: giveBack };
   }
 

@@ -9,6 +9,10 @@
 import type { Clock } from "../platform/clock.ts";
 import type { Judged } from "./retry.ts";
 
+/** How often a hedge that could not be had is asked for again, and after how long at least. */
+const MOST_TRIES = 10;
+const LEAST_WAIT_MS = 1_000;
+
 /** Reason of the abort of a request whose rival has answered. */
 export const LOST = new Error("The other request of the call has answered.");
 
@@ -33,8 +37,8 @@ export interface Hedge<R> {
 export interface HedgeRules<R> {
   readonly clock: Clock;
   readonly afterMs: number;
-  /** A hedge, or null when there is no connection, no budget or no target for one. */
-  readonly prepare: () => Promise<Hedge<R> | null>;
+  /** A hedge for a request that has taken so long, or null when there is no connection, budget or target for one. */
+  readonly prepare: (waitedMs: number) => Promise<Hedge<R> | null>;
 }
 
 /** Sends `first` and, if it has not ended `afterMs` later, a hedge. The winner's end. */
@@ -52,11 +56,18 @@ export async function withHedge<R>(
     () => true,
     () => true,
   );
-  const slow = clock.sleep(afterMs, AbortSignal.any([signal, waiting.signal])).then(() => false);
-  const isEnded = await Promise.race([ended, slow]);
+  const woken = AbortSignal.any([signal, waiting.signal]);
+  let hedge: Hedge<R> | null = null;
+  for (let tries = 0, waitMs = afterMs, waitedMs = 0; hedge === null; tries += 1) {
+    const slow = clock.sleep(waitMs, woken).then(() => false);
+    const isEnded = await Promise.race([ended, slow]);
+    if (isEnded || signal.aborted || tries === MOST_TRIES) break;
+    waitedMs += waitMs;
+    hedge = await prepare(waitedMs);
+    // What there is none of now, there may be when the request hangs on.
+    waitMs = Math.max(afterMs, LEAST_WAIT_MS);
+  }
   waiting.abort();
-  if (isEnded || signal.aborted) return own;
-  const hedge = await prepare();
   if (hedge === null) return own;
   try {
     const other = hedge.send(AbortSignal.any([signal, lost.hedge.signal, hedge.recalled]));

@@ -15,5 +15,6 @@ export const OPEN_SESSION: UpstreamSession = {
   report: () => undefined,
   takeRetryToken: () => false,
   hedgeAfterMs: () => null,
+  lateMs: () => null,
   takeHedgeToken: () => false,
 };

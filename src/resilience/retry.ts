@@ -13,6 +13,9 @@ import type { Clock } from "../platform/clock.ts";
 /** Pauses without a word of the upstream. */
 const BACKOFF: BackoffRange = { baseMs: 100, capMs: 2_000 };
 
+/** How often one call waits for a target that has asked to be left alone. */
+const MAX_WAITS = 16;
+
 /** What a call's effect allows. */
 export type RetryRule =
   /** Whatever became of the attempt. */
@@ -54,11 +57,15 @@ export async function withRetries<R>(
   once: () => Promise<Judged<R>>,
 ): Promise<R> {
   let sent: Judged<R> | null = null;
-  for (let attempt = 1; ; attempt += 1) {
+  const count = { attempts: 0, waits: 0 };
+  for (;;) {
     const judged = await once();
+    // Waiting for a target that asked to be left alone costs it nothing.
+    if (judged.wasSent) count.attempts += 1;
+    else count.waits += 1;
     if (judged.wasSent) sent = judged;
     const end = sent ?? judged;
-    const pauseMs = signal.aborted ? null : pauseBefore(judged, attempt, rules, world);
+    const pauseMs = signal.aborted ? null : pauseBefore(judged, count, rules, world);
     if (pauseMs === null) return end.result;
     await world.clock.sleep(pauseMs, signal);
     if (signal.aborted) return end.result;
@@ -68,14 +75,15 @@ export async function withRetries<R>(
 /** The pause before another attempt, or null when there must be none. */
 function pauseBefore<R>(
   { verdict, wasSent, hasOther }: Judged<R>,
-  attempt: number,
+  { attempts, waits }: { readonly attempts: number; readonly waits: number },
   rules: RetryRules,
   world: RetryWorld,
 ): number | null {
-  if (attempt >= rules.maxAttempts || !mayPass(verdict, hasOther)) return null;
+  if (attempts >= rules.maxAttempts || waits >= MAX_WAITS) return null;
+  if (!mayPass(verdict, hasOther)) return null;
   if (rules.allowed === "never") return null;
   if (rules.allowed === "only_if_not_executed" && verdict.executed) return null;
-  const jitterMs = fullJitterMs(attempt, BACKOFF, world.random);
+  const jitterMs = fullJitterMs(Math.max(1, attempts), BACKOFF, world.random);
   const pauseMs = (hasOther ? 0 : (verdict.retryAfterMs ?? 0)) + jitterMs;
   if (world.clock.now() + pauseMs >= rules.deadlineAtMs) return null;
   return !wasSent || world.takeToken() ? pauseMs : null;

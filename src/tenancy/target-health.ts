@@ -92,13 +92,22 @@ export class TargetHealth {
   hedgeAfterMs({ quantile, budget }: ResiliencePolicy["hedge"]): number | null {
     // Fewer slow requests than the budget pays for: else the slowest of them would find it spent.
     const affordable = 1 - SPENT_SHARE * budget;
-    return this.#hedges?.afterMs(Math.max(quantile, affordable)) ?? null;
+    const late = this.#hedges?.lateMs() ?? null;
+    if (this.#hedges?.canTake !== true) return late;
+    return this.#hedges.afterMs(Math.max(quantile, affordable)) ?? late;
   }
 
-  /** Takes a token for a hedge. */
-  takeHedgeToken(nowMs: number): boolean {
-    if (this.#hedges?.canTake !== true || !this.#budget.take(nowMs)) return false;
-    this.#hedges.take();
+  /** After how long a request hangs; null before any was measured. */
+  lateMs(): number | null {
+    return this.#hedges?.lateMs() ?? null;
+  }
+
+  /** Takes a token for a hedge; one for a request that hangs is a repeated request like any other. */
+  takeHedgeToken(waitedMs: number, nowMs: number): boolean {
+    const isLate = waitedMs >= (this.#hedges?.lateMs() ?? Infinity);
+    if (this.#hedges === null || (!isLate && !this.#hedges.canTake)) return false;
+    if (!this.#budget.take(nowMs)) return false;
+    if (!isLate) this.#hedges.take();
     return true;
   }
 

@@ -142,7 +142,8 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
       const health = known.get(tenantId, now())?.targets.get(target, now());
       return health?.hedgeAfterMs(policy.hedge) ?? null;
     },
-    takeHedgeToken: (target) => healthOf(target).takeHedgeToken(now()),
+    lateMs: (target) => known.get(tenantId, now())?.targets.get(target, now())?.lateMs() ?? null,
+    takeHedgeToken: (target, waitedMs) => healthOf(target).takeHedgeToken(waitedMs, now()),
     takeRetryToken: (target) => healthOf(target).takeRetryToken(now()),
   };
 }

@@ -167,7 +167,8 @@ export class BreakerWitness {
         return isTaken;
       },
       hedgeAfterMs: (target) => session.hedgeAfterMs(target),
-      takeHedgeToken: (target) => session.takeHedgeToken(target),
+      lateMs: (target) => session.lateMs(target),
+      takeHedgeToken: (target, waitedMs) => session.takeHedgeToken(target, waitedMs),
     };
   }
 
