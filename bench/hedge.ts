@@ -45,6 +45,7 @@ async function measure(calls: number, seed: number, enabled: boolean): Promise<T
     retry: { max_attempts: 3, budget: 0.1 },
     hedge: { enabled, quantile: 0.95, budget: 0.05 },
     breaker: { enabled: true },
+    concurrency: "off",
   };
   const clock = new FakeClock();
   const draw = { first: seededRandom(seed), hedge: seededRandom(seed + 1) };

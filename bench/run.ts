@@ -19,6 +19,7 @@ import { faults } from "./faults.ts";
 import { hedge } from "./hedge.ts";
 import { mutants } from "./mutants.ts";
 import { overhead } from "./overhead.ts";
+import { overload } from "./overload.ts";
 import { publish, type BenchRow } from "./report.ts";
 import { results } from "./results.ts";
 import { rivals } from "./rivals.ts";
@@ -33,6 +34,7 @@ import { wire } from "./wire.ts";
 const BENCHES: readonly Bench[] = [
   speedup,
   overhead,
+  overload,
   throughput,
   aborts,
   balance,

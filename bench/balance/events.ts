@@ -35,7 +35,7 @@ export class Events {
     this.#nowMs = untilMs;
   }
 
-  /** The same for a simulation that awaits promises: what each event leads to happens before the next one. */
+  /** The same for a simulation that awaits promises: what an event leads to happens before the next one. */
   async runWithPromises(untilMs: number): Promise<void> {
     for (;;) {
       const next = this.#queue.peek();

@@ -23,6 +23,7 @@ import { runChat } from "../orchestration/run-chat.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
+import type { Tier } from "../resilience/shedding.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
 import { cachedModel } from "./cached-model.ts";
@@ -95,7 +96,8 @@ export function executeCallsOrder(
   const numbers = new CallNumbers(context.runId, digest);
   // In their order, before any of them starts. Not awaited: a call waits for its key where it needs it.
   if (durable !== null) for (const call of calls) void numbers.keyOf(call);
-  const ports = schedulePorts(env, context, defer, { durable, numbers, times });
+  const tier = request.background === true ? "background" : "interactive";
+  const ports = schedulePorts(env, context, defer, { durable, numbers, times }, tier);
   const find = toolFinder(context.snapshot.tools);
   const bind = createBinder(find);
   const control = createRunControl();
@@ -197,7 +199,7 @@ function modelLoopPorts(
     choices[0] = choice;
   });
   const askModel = cachedModel(env, context, defer, limited(asking));
-  const scheduled = schedulePorts(env, context, defer, life);
+  const scheduled = schedulePorts(env, context, defer, life, "agent_step");
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
@@ -250,11 +252,13 @@ function schedulePorts(
   context: RunContext,
   defer: Defer,
   { durable, numbers, times }: Omit<RunLife, "choices">,
+  tier: Tier,
 ): SchedulePorts {
   const clock = PLATFORM_CLOCK;
   const { tools, tenantId } = context.snapshot;
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
-  const pool = lanePool(env, toolContext(context), byName, defer);
+  const ranked = { ...toolContext(context), rank: { tier, run: context.runId } };
+  const pool = lanePool(env, ranked, byName, defer);
   const connections = limitedLanes(env, context, defer, pool);
   const measured = measuredLanes(connections, tenantId, clock);
   return {

@@ -10,12 +10,16 @@ import type { NamedUpstream, Target } from "../contract/upstream.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { fail, type Result } from "../platform/result.ts";
 import { balancerOf } from "../resilience/balancers.ts";
+import { crowdOf } from "../resilience/crowd.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import { modelVerdict } from "../upstream/model-verdict.ts";
 import { ANSWERED } from "../upstream/status-verdict.ts";
+
+/** When it is worth coming back after having been turned away. */
+const SHED_RETRY_MS = 1_000;
 
 /** One request of a run to an upstream. */
 export interface UpstreamRequest<T> {
@@ -66,6 +70,7 @@ export async function guardUpstream<T>(
       },
       timeoutMs,
       retry: { allowed, maxAttempts: resilience.retry.max_attempts },
+      crowd: crowdOf(tenantId, resilience, { tier: "interactive", run: affinity }),
       attempt: ({ own }, attemptSignal) => attempt(own, attemptSignal),
       classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
     },
@@ -91,6 +96,8 @@ function errorOf(upstream: string, failure: GuardFailure): GatewayError {
       return { code: "upstream_timeout" };
     case "aborted":
       return { code: "cancelled" };
+    case "shed":
+      return { code: "upstream_overloaded", upstream, retryAfterMs: SHED_RETRY_MS };
     case "held": {
       const retryAfterMs = Math.ceil(failure.retryAfterMs);
       return failure.cause === "circuit_open"

@@ -10,6 +10,7 @@ import type { Sealed, SealedSecret } from "../contract/secret.ts";
 import type { McpEndpoint } from "../contract/mcp.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
+import type { Rank } from "../resilience/crowd.ts";
 import { OPEN_SESSION } from "../resilience/open-session.ts";
 import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
@@ -34,6 +35,8 @@ export interface ToolContext {
   readonly results: Policy["results"];
   /** Absent from an isolate that is one release behind. */
   readonly resilience?: ResiliencePolicy;
+  /** For whom the calls are made. Absent: nobody is turned away. */
+  readonly rank?: Rank;
   readonly locale: string;
   readonly traceparent: string | null;
   /** Absent from an isolate that is one release behind. */
@@ -86,6 +89,7 @@ export function toolPorts(
     onWritten: (tags) => noteWritten(env, context, tags, defer),
     mcp: mcpPorts(env, context, defer),
     upstreams: upstreamsOf(env, context, defer),
+    ...(context.rank !== undefined && { rank: context.rank }),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
     traceparent: context.traceparent,

@@ -61,6 +61,12 @@ export type GatewayError =
       readonly upstream: string;
       readonly retryAfterMs: number;
     }
+  /** So many requests want the upstream that this one was turned away; nothing was sent. */
+  | {
+      readonly code: "upstream_overloaded";
+      readonly upstream: string;
+      readonly retryAfterMs: number;
+    }
   | { readonly code: "egress_refused"; readonly detail: string }
   | { readonly code: "secret_unavailable"; readonly secret: string }
   | { readonly code: "unavailable"; readonly retryAfterMs: number }

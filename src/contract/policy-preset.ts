@@ -37,6 +37,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
       retry: { max_attempts: profile === "simple" ? 1 : MAX_ATTEMPTS, budget: 0.1 },
       hedge: { enabled: profile !== "simple", quantile: 0.95, budget: 0.05 },
       breaker: { enabled: profile !== "simple" },
+      concurrency: profile === "simple" ? "off" : "adaptive",
     },
     results: { max_tokens_per_turn: 8000, keep_s: 86_400 },
     cache: { enabled: profile !== "simple" },

@@ -38,6 +38,11 @@ export const ResiliencePolicy = z.strictObject({
   retry: RetryPolicy,
   hedge: HedgePolicy,
   breaker: BreakerPolicy,
+  /**
+   * Requests in flight at once at one target, for each isolate: a number, or `adaptive`, which follows a target that is
+   * overloaded, and gives up attempts that take far longer than usual while others may follow.
+   */
+  concurrency: z.union([z.enum(["adaptive", "off"]), wholeNumber(1, 1_000)]),
 });
 /** How failing upstreams are met. */
 export type ResiliencePolicy = z.infer<typeof ResiliencePolicy>;

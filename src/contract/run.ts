@@ -126,6 +126,8 @@ export type CallErrorCode =
   | "rate_limited"
   /** The upstream fails so much that it is not asked for the moment. */
   | "circuit_open"
+  /** Turned away: too many calls, more important ones, want the same upstream. Nothing was sent. */
+  | "call_shed"
   | "result_too_large"
   | "result_invalid"
   | "redirect_refused"

@@ -112,6 +112,11 @@ export const ENGLISH: ErrorTexts = {
     title: "Upstream busy",
     detail: "The upstream {upstream} has asked to be left alone for the moment.",
   },
+  upstream_overloaded: {
+    title: "Upstream overloaded",
+    detail:
+      "Too many requests want the upstream {upstream}; this one was turned away and not sent.",
+  },
   egress_refused: {
     title: "Address refused",
     detail: "The gateway does not send requests to this address: {detail}",

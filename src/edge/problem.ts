@@ -38,6 +38,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_rejected: 502,
   circuit_open: 503,
   upstream_rate_limited: 429,
+  upstream_overloaded: 503,
   egress_refused: 502,
   secret_unavailable: 502,
   unavailable: 503,

@@ -11,13 +11,16 @@ import type { AttemptClass, Pass, UpstreamSession, Verdict } from "../contract/u
 import type { Clock } from "../platform/clock.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { AttemptEnd } from "./balancer.ts";
+import { EMPTY, type EnterCrowd, type Place } from "./crowd.ts";
 import { type DeadlineFailure, TIMED_OUT, withDeadline } from "./deadline.ts";
+import { askFor, GAVE_UP, OUT_OF_TIME, TIMEOUT } from "./give-up.ts";
 import { type Hedge, LOST, type SpareConnections, withHedge } from "./hedge.ts";
 import { type Judged, type RetryRule, withRetries } from "./retry.ts";
 import { type Balance, route, type RouteFailure } from "./route.ts";
+import { NOT_SENT, type Shed, turnedAway } from "./shed.ts";
 
 /** Ends that the guard itself decides. `sent` is false only when nothing can have reached an upstream. */
-export type GuardFailure = DeadlineFailure | RouteFailure;
+export type GuardFailure = DeadlineFailure | RouteFailure | Shed;
 
 /** One call under guard. */
 export interface GuardedCall<Target extends BalanceTarget, T, F> {
@@ -27,6 +30,8 @@ export interface GuardedCall<Target extends BalanceTarget, T, F> {
   /** Wall time of the whole, all attempts and pauses included. */
   readonly timeoutMs: number;
   readonly retry: { readonly allowed: RetryRule; readonly maxAttempts: number };
+  /** Where attempts take their places. Absent or null: there are always enough. */
+  readonly crowd?: EnterCrowd | null;
   /** Absent: it is not hedged. `spare` null: connections are not counted here. */
   readonly hedge?: { readonly spare: SpareConnections | null; readonly onHedge: () => void };
   /** One request. Must stop when `signal` aborts. */
@@ -85,6 +90,7 @@ class Requests<Target extends BalanceTarget, T, F> {
   readonly #world: GuardWorld;
   readonly #tried = new Set<string>();
   #open = 0;
+  #sent = 0;
   #wasExecuted = false;
   #lastTarget = "";
 
@@ -158,11 +164,20 @@ class Requests<Target extends BalanceTarget, T, F> {
     deadlineAtMs: number,
   ): Promise<Attempted<T, F>> {
     const { session, clock } = this.#world;
-    const { targets, balance, timeoutMs } = this.#call;
+    const { targets, balance, timeoutMs, crowd = null, classify } = this.#call;
     // It may have aborted while a probe was asked for; then nobody waits for an answer any more.
     if (signal.aborted) return this.#giveBack(pass);
     this.#lastTarget = target.id;
     this.#tried.add(target.id);
+    const hasOther = this.#tried.size < targets.length;
+    const isSpare = pass.isHedge === true;
+    const place = crowd === null ? EMPTY : await crowd(target.id, deadlineAtMs, isSpare, signal);
+    if (place === null) {
+      if (signal.aborted) return this.#giveBack(pass);
+      session.report(pass, NOT_SENT, 0);
+      return turnedAway(target.id, hasOther);
+    }
+    this.#sent += 1;
     const startedMs = clock.now();
     const leave = balance.balancer.begin(target.id, targets, startedMs, deadlineAtMs);
     const told: { verdict: Verdict | null } = { verdict: null };
@@ -172,15 +187,18 @@ class Requests<Target extends BalanceTarget, T, F> {
       const nowMs = clock.now();
       session.report(pass, verdict, nowMs - startedMs);
       leave(END_OF[verdict.class], timeoutMs, nowMs);
+      place.leave(verdict, nowMs - startedMs);
       return verdict;
     };
     const onAbort = (): void => void report(abandoned(signal));
     signal.addEventListener("abort", onAbort, { once: true });
     this.#open += 1;
     try {
-      const result = await this.#call.attempt(target, signal);
-      const verdict = report(this.#call.classify(result));
-      const hasOther = this.#tried.size < targets.length;
+      const waitMs = this.#patience(place, deadlineAtMs - startedMs);
+      const ask = (own: AbortSignal) => this.#call.attempt(target, own);
+      const asked = await askFor(waitMs, clock, signal, ask);
+      const verdict = report(asked === GAVE_UP ? OUT_OF_TIME : classify(asked));
+      const result = asked === GAVE_UP ? fail(TIMEOUT) : asked;
       return { result, verdict, wasSent: true, hasOther };
     } finally {
       // A bug, or nothing new.
@@ -196,6 +214,14 @@ class Requests<Target extends BalanceTarget, T, F> {
     this.#world.session.report(pass, verdict, 0);
     const result = fail({ kind: "aborted" as const, sent: this.mayBeSent });
     return { result, verdict, wasSent: false, hasOther: false };
+  }
+
+  /** How long to wait for an answer: less than there is only where another request may follow. Null: as long as there is time. */
+  #patience(place: Place, leftMs: number): number | null {
+    const { retry } = this.#call;
+    const mayFollow = retry.allowed === "always" && this.#sent < retry.maxAttempts;
+    const waitMs = mayFollow ? place.timeoutMs(leftMs) : leftMs;
+    return waitMs < leftMs ? waitMs : null;
   }
 
   /** The best target that lets the request pass. A target that recovers is tried by whoever gets its probe. */

@@ -8,6 +8,7 @@ export const OPEN_SESSION: UpstreamSession = {
     retry: { max_attempts: 1, budget: 0 },
     hedge: { enabled: false, quantile: 0.95, budget: 0 },
     breaker: { enabled: false },
+    concurrency: "off",
   },
   held: () => null,
   enter: (target) => ({ target, probe: null, isLeased: false }),

@@ -10,6 +10,9 @@ import type { CallError, CallOutcome, CallStatus } from "../contract/run.ts";
 import type { GuardFailure } from "../resilience/guard.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
 
+/** When it is worth asking again after having been turned away. */
+const SHED_RETRY_MS = 1_000;
+
 /** Why an attempt brought no answer. */
 export type AttemptFailure = UpstreamFailure | GuardFailure;
 
@@ -63,6 +66,14 @@ export function classifyFailure(
           message: "The tool cannot be reached or broke the connection.",
         },
       };
+    case "shed": {
+      const message =
+        "Too many calls want the tool's server; this one was turned away and not sent.";
+      return {
+        status: "rate_limited",
+        error: { code: "call_shed", message, retry_after_ms: SHED_RETRY_MS },
+      };
+    }
     case "too_large":
       return {
         status: "failed",

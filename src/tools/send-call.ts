@@ -9,11 +9,13 @@
 import type { BalanceTarget, ChoiceRecord } from "../contract/balance.ts";
 import { EFFECT_RULES } from "../contract/effect-rules.ts";
 import type { PlannedCall } from "../contract/planned-call.ts";
+import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { ToolDefinition } from "../contract/tool.ts";
 import type { Verdict } from "../contract/upstream-session.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import type { Result } from "../platform/result.ts";
 import { balancerOf } from "../resilience/balancers.ts";
+import { crowdOf, type EnterCrowd, type Rank } from "../resilience/crowd.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import type { ToolPorts } from "./tool-ports.ts";
@@ -37,7 +39,7 @@ export interface SendableCall<Target extends BalanceTarget, T, F> {
 
 /** Sends it; see above. */
 export function sendCall<Target extends BalanceTarget, T, F>(
-  { upstreams, mcp, spare }: Pick<ToolPorts, "upstreams" | "mcp" | "spare">,
+  { upstreams, mcp, spare, rank }: Pick<ToolPorts, "upstreams" | "mcp" | "spare" | "rank">,
   sendable: SendableCall<Target, T, F>,
   signal: AbortSignal,
 ): Promise<Result<T, F | GuardFailure>> {
@@ -59,6 +61,7 @@ export function sendCall<Target extends BalanceTarget, T, F>(
         maxAttempts: call.isRepeatedOutside === true ? 1 : maxAttempts,
       },
       ...(isHedged(sendable, upstreams) && { hedge: { spare: spare ?? null, onHedge } }),
+      crowd: crowdFor(upstreams.policy, mcp.tenantId, call, rank),
       attempt,
       classify,
     },
@@ -74,6 +77,16 @@ function isHedged<Target extends BalanceTarget, T, F>(
 ): boolean {
   const isWanted = sendable.definition.hedge?.enabled ?? policy.hedge.enabled;
   return isWanted && retryRule(sendable) === "always";
+}
+
+function crowdFor(
+  policy: ResiliencePolicy,
+  tenantId: string,
+  { isTentative }: PlannedCall,
+  rank: Rank | undefined,
+): EnterCrowd | null {
+  if (rank === undefined) return null;
+  return crowdOf(tenantId, policy, isTentative === true ? { ...rank, tier: "spare" } : rank);
 }
 
 function retryRule({

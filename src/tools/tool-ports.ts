@@ -4,6 +4,7 @@ import type { McpEndpoint } from "../contract/mcp.ts";
 import type { CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
+import type { Rank } from "../resilience/crowd.ts";
 import type { SpareConnections } from "../resilience/hedge.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
@@ -28,6 +29,8 @@ export interface ToolPorts extends RequestContext {
   readonly spare?: SpareConnections;
   /** What is known of the servers the tools are on. */
   readonly upstreams: UpstreamSession;
+  /** For whom the calls are made. Absent: nobody is turned away. */
+  readonly rank?: Rank;
   readonly allowLoopback: boolean;
   /** Awaited before the rest of a long answer is read. Absent: it is read at once. */
   readonly beforeLongAnswer?: () => Promise<void>;

@@ -148,3 +148,22 @@ it("tool/retry/max_attempts: is how often this tool is asked, whatever the polic
     expect((await toolRequests(tenant.mark)).started).toBe(tool);
   }
 });
+
+it("policy/resilience/concurrency: is how many requests are in flight at once at one target", async () => {
+  for (const [concurrency, most] of [
+    [1, 1],
+    [2, 2],
+    ["off", 4],
+    ["adaptive", 4],
+  ] as const) {
+    const mark = unique("k");
+    const tenant = await newTenant({
+      tools: { step: waitTool(250, mark) },
+      policy: { resilience: { concurrency } },
+    });
+    const answer = await run(tenant, callsOf("step", 4));
+    const statuses = resultsOf(answer).map((result) => result["status"]);
+    expect(new Set(statuses)).toEqual(new Set(["succeeded"]));
+    expect((await toolRequests(mark)).peak).toBe(most);
+  }
+});

@@ -53,6 +53,10 @@ const EVERY: { readonly [C in ErrorCode]: readonly [number, Extract<GatewayError
       429,
       { code: "upstream_rate_limited", upstream: "openai", retryAfterMs: 4000 },
     ],
+    upstream_overloaded: [
+      503,
+      { code: "upstream_overloaded", upstream: "openai", retryAfterMs: 1000 },
+    ],
     egress_refused: [502, { code: "egress_refused", detail: "private address" }],
     secret_unavailable: [502, { code: "secret_unavailable", secret: "weather" }],
     unavailable: [503, { code: "unavailable", retryAfterMs: 1 }],

@@ -28,6 +28,7 @@ export const POLICY: ResiliencePolicy = {
   retry: { max_attempts: 3, budget: 0.1 },
   hedge: { enabled: true, quantile: 0.95, budget: 0.05 },
   breaker: { enabled: true },
+  concurrency: "off",
 };
 
 let tenants = 0;

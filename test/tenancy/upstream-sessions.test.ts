@@ -11,6 +11,7 @@ const POLICY: ResiliencePolicy = {
   retry: { max_attempts: 3, budget: 0.1 },
   hedge: { enabled: true, quantile: 0.95, budget: 0.05 },
   breaker: { enabled: true },
+  concurrency: "off",
 };
 const FAILED: Verdict = { class: "failed", retryAfterMs: null, executed: true };
 const GOOD: Verdict = { class: "ok", retryAfterMs: null, executed: true };

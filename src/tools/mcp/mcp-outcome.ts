@@ -24,6 +24,7 @@ export function classifyMcpFailure(
         error: { code: "tool_timeout", message: "The tool did not answer in time." },
       };
     case "held":
+    case "shed":
     case "aborted":
     case "cancelled":
     case "unreachable":

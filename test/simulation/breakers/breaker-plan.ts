@@ -56,6 +56,7 @@ export function breakerPlan(seed: number): BreakerPlan {
     policy: {
       retry: { max_attempts: dice.int(1, 3), budget: dice.pick([0, 0.1, 0.5]) },
       hedge: { enabled: dice.chance(0.5), quantile: 0.9, budget: 0.1 },
+      concurrency: "off",
       breaker: { enabled: true, ...(dice.chance(0.3) && { slow_ms: 400 }) },
     },
     retries: dice.pick(["always", "always", "only_if_not_executed"]),

@@ -72,6 +72,7 @@ const TIMEOUT_MS = 10_000;
 const POLICY: ResiliencePolicy = {
   retry: { max_attempts: 3, budget: 0.1 },
   hedge: { enabled: true, quantile: 0.95, budget: 0.05 },
+  concurrency: "off",
   breaker: { enabled: true },
 };
 

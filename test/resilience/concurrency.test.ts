@@ -1,0 +1,174 @@
+/** Places at a target: who gets one, who waits, who is turned away. Time is moved by hand. */
+
+import { describe, expect, it } from "vitest";
+
+import { FakeClock } from "../../src/library/testing/fake-clock.ts";
+import { AttemptTimes, ENOUGH_ANSWERS } from "../../src/resilience/attempt-times.ts";
+import {
+  ConcurrencyLimit,
+  type LimitMode,
+  MAX_WAITING,
+  type PlaceEnd,
+} from "../../src/resilience/concurrency.ts";
+import { levelOf, TIERS, type Tier } from "../../src/resilience/shedding.ts";
+
+const HERE = new AbortController().signal;
+
+function scene(mode: LimitMode) {
+  const clock = new FakeClock();
+  const limit = new ConcurrencyLimit(clock);
+  const enter = (tier: Tier, signal = HERE, run = "r", forMs = 10_000) =>
+    limit.enter({ mode, tier, run, endsAtMs: clock.now() + forMs }, signal);
+  return { clock, limit, enter };
+}
+
+/** So many calls, one after the other, that end like this. */
+async function calls(at: ReturnType<typeof scene>, count: number, tookMs: number, end: PlaceEnd) {
+  for (let n = 0; n < count; n += 1) {
+    const leave = await at.enter("agent_step");
+    await at.clock.advance(tookMs);
+    leave?.(end);
+  }
+}
+
+describe("a fixed limit", () => {
+  it("lets so many in and the next when one leaves, the important before those who came first", async () => {
+    const { clock, limit, enter } = scene(2);
+    const held = [await enter("background"), await enter("background")];
+    const order: string[] = [];
+    const waiting = (["spare", "background", "agent_step", "interactive"] as const).map(
+      async (tier) => {
+        const leave = await enter(tier);
+        order.push(tier);
+        leave?.("answered");
+      },
+    );
+    await clock.settle();
+    expect([order, limit.waiting]).toEqual([[], 4]);
+    for (const leave of held) leave?.("answered");
+    await Promise.all(waiting);
+    expect(order).toEqual(["interactive", "agent_step", "background", "spare"]);
+    expect([limit.waiting, clock.pending]).toEqual([0, 0]);
+  });
+
+  it("waits to the end of the attempt's time, not longer", async () => {
+    const { clock, limit, enter } = scene(1);
+    await enter("interactive");
+    const second = enter("interactive", HERE, "r", 500);
+    await clock.advance(499);
+    expect(limit.waiting).toBe(1);
+    await clock.advance(1);
+    expect(await second).toBeNull();
+    expect([limit.waiting, clock.pending]).toEqual([0, 0]);
+  });
+
+  it("lets a waiter go at once when its caller leaves, and that costs nothing", async () => {
+    const { clock, limit, enter } = scene(1);
+    const leave = await enter("interactive");
+    const controller = new AbortController();
+    const second = enter("interactive", controller.signal);
+    await clock.settle();
+    controller.abort();
+    expect(await second).toBeNull();
+    expect([limit.waiting, clock.pending]).toEqual([0, 0]);
+    leave?.("answered");
+    expect(await enter("spare")).not.toBeNull();
+  });
+
+  it("turns away the least important when the queue is full, or whoever comes and is no better", async () => {
+    const { clock, limit, enter } = scene(1);
+    await enter("interactive");
+    const first = enter("background", HERE, "same");
+    for (let n = 1; n < MAX_WAITING; n += 1) void enter("agent_step");
+    await clock.settle();
+    expect(limit.waiting).toBe(MAX_WAITING);
+    expect(await enter("background", HERE, "same")).toBeNull();
+    void enter("interactive");
+    expect(await first).toBeNull();
+    expect(limit.waiting).toBe(MAX_WAITING);
+  });
+
+  it("gets back the places of those who never come to give them back", async () => {
+    const { clock, enter } = scene(1);
+    await enter("interactive", HERE, "torn down", 1_000);
+    await clock.advance(2_100);
+    expect(await enter("spare")).not.toBeNull();
+  });
+
+  it("gives a place back once only", async () => {
+    const { limit, enter } = scene(1);
+    const leave = await enter("interactive");
+    leave?.("answered");
+    await enter("interactive");
+    leave?.("answered");
+    void enter("interactive");
+    expect(limit.waiting).toBe(1);
+  });
+});
+
+describe("the adaptive limit", () => {
+  it("sleeps while the target is well, however many there are and however long they take", async () => {
+    const at = scene("adaptive");
+    for (let n = 0; n < 1_000; n += 1) expect(await at.enter("spare")).not.toBeNull();
+    await calls(at, 30, 50, "answered");
+    await calls(at, 30, 500, "answered");
+    expect(at.limit.limit("adaptive")).toBe(Infinity);
+  });
+
+  it("wakes when a fifth of the calls is dropped, and sleeps again after half a calm minute", async () => {
+    const at = scene("adaptive");
+    await calls(at, 20, 20, "answered");
+    await calls(at, 20, 20, "dropped");
+    expect(at.limit.limit("adaptive")).toBeLessThan(5);
+    await calls(at, 400, 100, "answered");
+    expect(at.limit.limit("adaptive")).toBe(Infinity);
+  });
+
+  it("turns away after a time in which a target like this would have answered", async () => {
+    const at = scene("adaptive");
+    await calls(at, 20, 100, "answered");
+    await calls(at, 20, 100, "dropped");
+    const places = at.limit.limit("adaptive");
+    for (let n = 0; n < places; n += 1) await at.enter("agent_step");
+    const late = at.enter("agent_step");
+    await at.clock.advance(199);
+    expect(at.limit.waiting).toBe(1);
+    await at.clock.advance(2);
+    expect(await late).toBeNull();
+  });
+});
+
+describe("shedding", () => {
+  it("puts every run of a tier before every run of the next, and a run always at the same place", () => {
+    const runs = Array.from({ length: 200 }, (_, n) => `run_${n}`);
+    const levels = TIERS.map((tier) => runs.map((run) => levelOf(tier, run)));
+    for (const [index, own] of levels.slice(1).entries())
+      expect(Math.max(...own)).toBeLessThan(Math.min(...(levels[index] ?? [])));
+    expect(levelOf("spare", "run_7")).toBe(levelOf("spare", "run_7"));
+    expect(new Set(levels[0]).size).toBeGreaterThan(80);
+  });
+});
+
+describe("AttemptTimes", () => {
+  it("gives all the time there is until enough is known, then three times the slowest usual answer", () => {
+    const times = new AttemptTimes();
+    for (let n = 1; n < ENOUGH_ANSWERS; n += 1) times.answered(1_000, n);
+    expect(times.timeoutMs(10_000)).toBe(10_000);
+    times.answered(1_000, ENOUGH_ANSWERS);
+    expect(times.timeoutMs(10_000)).toBeGreaterThan(2_800);
+    expect(times.timeoutMs(10_000)).toBeLessThan(3_200);
+    expect(times.timeoutMs(2_000)).toBe(2_000);
+  });
+
+  it("is never less than a second or a quarter of what is left, and doubles when attempts are given up", () => {
+    const times = new AttemptTimes();
+    for (let n = 0; n < 100; n += 1) times.answered(20, n);
+    expect([times.timeoutMs(3_000), times.timeoutMs(40_000)]).toEqual([1_000, 10_000]);
+    for (let n = 0; n < 100; n += 1) times.answered(1_000, n);
+    const usual = times.timeoutMs(9_000);
+    times.gaveUp();
+    expect(times.timeoutMs(9_000)).toBeCloseTo(2 * usual, 0);
+    for (let n = 0; n < 10; n += 1) times.answered(1_000, 100);
+    expect(times.timeoutMs(9_000)).toBeCloseTo(usual, 0);
+  });
+});
