@@ -11,6 +11,8 @@ import { breaker } from "./breaker.ts";
 import { cache } from "./cache.ts";
 import { cost } from "./cost.ts";
 import { crash } from "./crash.ts";
+import { gateKills } from "./gate-kills.ts";
+import { gateMutants } from "./gate-mutants.ts";
 import { gateSimulation } from "./gate-simulation.ts";
 import { limits } from "./limits.ts";
 import { mcp } from "./mcp.ts";
@@ -51,7 +53,9 @@ const BENCHES: readonly Bench[] = [
   faults,
   mcp,
   simulation,
+  gateKills,
   gateSimulation,
+  gateMutants,
   earlyStart,
   mutants,
   cache,

@@ -66,7 +66,7 @@ function isThrown(actual: unknown, wanted: unknown): boolean {
   return typeof wanted === "string" && message.includes(wanted);
 }
 
-type Matcher = (actual: unknown, wanted: unknown) => boolean;
+type Matcher = (actual: unknown, wanted: unknown, detail?: unknown) => boolean;
 
 const MATCHERS: Readonly<Record<string, Matcher>> = {
   toBe: (actual, wanted) => Object.is(actual, wanted),
@@ -85,7 +85,8 @@ const MATCHERS: Readonly<Record<string, Matcher>> = {
   toBeGreaterThanOrEqual: (actual, wanted) => Number(actual) >= Number(wanted),
   toBeLessThan: (actual, wanted) => Number(actual) < Number(wanted),
   toBeLessThanOrEqual: (actual, wanted) => Number(actual) <= Number(wanted),
-  toBeCloseTo: (actual, wanted) => Math.abs(Number(actual) - Number(wanted)) < 0.005,
+  toBeCloseTo: (actual, wanted, digits = 2) =>
+    Math.abs(Number(actual) - Number(wanted)) < 10 ** -Number(digits) / 2,
   toThrow: isThrown,
 };
 
@@ -93,8 +94,8 @@ function assertionsOf(actual: unknown, isNot: boolean): Record<string, unknown> 
   return Object.fromEntries(
     Object.entries(MATCHERS).map(([name, matches]) => [
       name,
-      (wanted?: unknown) => {
-        if (matches(actual, wanted) !== isNot) return;
+      (wanted?: unknown, detail?: unknown) => {
+        if (matches(actual, wanted, detail) !== isNot) return;
         const message = `${name}${isNot ? " not" : ""}: ${inspect(actual)} and ${inspect(wanted)}`;
         throw new AssertionError({ message });
       },
@@ -156,6 +157,8 @@ export const expect = Object.assign(expectation, {
       if (primitive !== undefined) return typeof value === primitive;
       return typeof kind === "function" && value instanceof kind;
     }),
+  closeTo: (wanted: number, digits = 2) =>
+    new Asymmetric((value) => Math.abs(Number(value) - wanted) < 10 ** -digits / 2),
   anything: () => new Asymmetric((value) => value !== null && value !== undefined),
   arrayContaining: (wanted: readonly unknown[]) =>
     new Asymmetric(
