@@ -54,7 +54,7 @@ describe("unknown routes", () => {
   });
 
   it("404 in OpenAI's envelope for a route of OpenAI's that is not served", async () => {
-    const response = await call("POST /v1/embeddings", { body: {} });
+    const response = await call("POST /v1/files", { body: {} });
     expect(response.status).toBe(404);
     expect(await response.json()).toMatchObject({ error: { code: "not_found" } });
   });
