@@ -81,6 +81,8 @@ export const ToolDefinition = z.strictObject({
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Requests that one call may become, in place of the policy's `resilience.retry.max_attempts`. */
   retry: z.optional(z.strictObject({ max_attempts: wholeNumber(1, MAX_ATTEMPTS) })),
+  /** The result of a call whose server fails, flagged `degraded`. Only for `pure` and `read`. */
+  fallback: z.optional(z.strictObject({ value: z.json() })),
   /** Whether slow calls of it are hedged, in place of the policy's `resilience.hedge.enabled`. Never a `write`. */
   hedge: z.optional(z.strictObject({ enabled: z.boolean() })),
   /** Only for `pure` and `read`. */

@@ -17,6 +17,7 @@ import {
 import { checkEgress, type EgressOptions } from "../upstream/egress-guard.ts";
 import { refuseHeader } from "../upstream/request-headers.ts";
 import { BUILTIN_INPUT } from "./builtin/run-builtin.ts";
+import { checkFallback } from "./fall-back.ts";
 import { checkSchema } from "./check-schema.ts";
 import { bodyTemplate } from "./http-template.ts";
 import {
@@ -44,7 +45,7 @@ export function checkTool(
   }
   if (chain !== undefined && cache !== undefined)
     violations.push({ pointer: "/cache", message: "A chain is not cached; its tools may be." });
-  violations.push(...checkSchemas(definition));
+  violations.push(...checkSchemas(definition), ...checkFallback(definition));
   if (http !== undefined) violations.push(...checkHttp(http, input, options));
   if (builtin !== undefined) violations.push(...checkBuiltin(definition, BUILTIN_INPUT[builtin]));
   return violations;

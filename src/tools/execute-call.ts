@@ -28,6 +28,7 @@ import {
   refused,
 } from "./call-outcome.ts";
 import { type HttpTarget, httpTargets } from "./http-targets.ts";
+import { orFallback } from "./fall-back.ts";
 import { type BuiltRequest, buildRequest, usedSecrets } from "./http-template.ts";
 import { executeMcp } from "./mcp/execute-mcp.ts";
 import { isDamaged, readOutput } from "./read-output.ts";
@@ -57,11 +58,11 @@ export async function executeCall(
     if (builtin !== undefined) return executeBuiltin(builtin, call, ports.now());
     if (http !== undefined) {
       const sent = await executeHttp(ports, { tool, http, call }, timeoutMs, signal, progress);
-      return await noteWrite(ports, tool, sent);
+      return orFallback(tool.definition, await noteWrite(ports, tool, sent));
     }
     if (mcp !== undefined) {
       const sent = await executeMcp(ports, { tool, mcp, call }, timeoutMs, signal, progress);
-      return await noteWrite(ports, tool, sent);
+      return orFallback(tool.definition, await noteWrite(ports, tool, sent));
     }
     return refused({ code: "internal", message: "The tool has no kind this gateway knows." });
   } catch {

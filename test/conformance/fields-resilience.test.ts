@@ -167,3 +167,25 @@ it("policy/resilience/concurrency: is how many requests are in flight at once at
     expect((await toolRequests(mark)).peak).toBe(most);
   }
 });
+
+it("tool/fallback/value: is the result of a call whose server fails, and must be one of the tool", async () => {
+  const output = { type: "object", properties: { city: { type: "string" } } };
+  for (const [extra, result] of [
+    [{}, { status: "failed", error: { code: "upstream_status" } }],
+    [
+      { output, fallback: { value: { city: "unknown" } } },
+      { status: "degraded", output: { city: "unknown" } },
+    ],
+  ] as const) {
+    const tenant = await brokenTenant({}, extra);
+    expect(await callTool(tenant, "step")).toMatchObject(result);
+  }
+  const { call } = await newTenant();
+  for (const wrong of [
+    { output, fallback: { value: { city: 7 } } },
+    { effect: "write", fallback: { value: null } },
+  ])
+    await expect(call("PUT", "/v1/tools/wrong", echoTool({}, wrong))).rejects.toMatchObject({
+      status: 422,
+    });
+});

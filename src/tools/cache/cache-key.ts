@@ -50,6 +50,7 @@ const FIELDS = {
   description: "only shown to models",
   input: "the arguments were checked against it before the key is made",
   effect: "decides whether there is a key at all",
+  fallback: "stands in for an answer that could not be had; it is never kept",
   hedge: "decides how often a call is sent, not what it answers",
   retry: "decides how often a call is sent, not what it answers",
   timeout_ms: "only a success is kept",
