@@ -67,6 +67,8 @@ describe("leaseSize", () => {
     expect(leaseSize(purse, { left: 0, wants: 5, cost: 2 }, [], 500).kind).toBe("lent");
     expect(leaseSize(purse, { left: 0, wants: 5, cost: 1 }, [5], 500).kind).toBe("lent");
     expect(leaseSize(purse, { left: 0, wants: 5, cost: 1 }, [5, 5], 500).kind).toBe("exact");
+    const four = { tokens: 100, perMs: 0.008, burst: 100 };
+    expect(leaseSize(four, { left: 0, wants: 5, cost: 1 }, [], 500).kind).toBe("lent");
   });
 });
 

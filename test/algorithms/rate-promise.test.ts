@@ -52,6 +52,13 @@ describe("a strict limit", () => {
     }
   });
 
+  it("lets a tenth of it come at once, and at least one", () => {
+    const terms = { window_s: 1, strict: true };
+    expect(bucketOf({ ...terms, limit: 9 })).toEqual({ limit: 9, windowMs: 1500, burst: 1 });
+    expect(bucketOf({ ...terms, limit: 10 })).toEqual({ limit: 9, windowMs: 1500, burst: 1 });
+    expect(bucketOf({ ...terms, limit: 25 })).toEqual({ limit: 23, windowMs: 1500, burst: 2 });
+  });
+
   it("lives half a second in a lease, whatever others do", () => {
     expect(lifeOf({ limit: 1, window_s: 1, strict: true }, 5000)).toBe(500);
     expect(lifeOf({ limit: 1, window_s: 1 }, 5000)).toBe(5000);

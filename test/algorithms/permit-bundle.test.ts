@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+
+import { PermitBundle } from "../../src/algorithms/permit-bundle.ts";
+
+describe("PermitBundle", () => {
+  it("is worth asking for from six starts in the life of a lease", () => {
+    const bundle = new PermitBundle();
+    for (let n = 0; n < 5; n += 1) bundle.note(0);
+    expect(bundle.isDue(1000, 0)).toBe(false);
+    bundle.note(0);
+    expect(bundle.isDue(1000, 0)).toBe(true);
+  });
+
+  it("starts as many runs as were lent, from when it was asked for until its time is over", () => {
+    const bundle = new PermitBundle();
+    bundle.accept(2, false, 100, 1000, 150);
+    expect(bundle.hasRoom(99)).toBe(false);
+    expect(bundle.hasRoom(100)).toBe(true);
+    expect(bundle.hasRoom(1099)).toBe(true);
+    expect(bundle.hasRoom(1100)).toBe(false);
+    const first = bundle.take(5000);
+    bundle.take(400);
+    expect(bundle.hasRoom(399)).toBe(false);
+    // The second has ended by itself.
+    expect(bundle.hasRoom(400)).toBe(true);
+    bundle.giveBack(first);
+    expect(bundle.isEmpty(400)).toBe(false);
+    expect(bundle.wish(true, 400)).toEqual({ keep: 0, wants: 0 });
+    expect(bundle.isEmpty(400)).toBe(true);
+  });
+
+  it("uses no more than it said it would keep until the answer is there", () => {
+    const bundle = new PermitBundle();
+    bundle.accept(50, false, 0, 1000, 0);
+    bundle.take(5000);
+    // A quarter more than the most at once, and four.
+    expect(bundle.wish(false, 10)).toEqual({ keep: 6, wants: 6 });
+    for (let n = 0; n < 5; n += 1) bundle.take(5000);
+    expect(bundle.hasRoom(20)).toBe(false);
+  });
+
+  it("leaves a limit alone that is decided one by one, for two seconds", () => {
+    const bundle = new PermitBundle();
+    bundle.accept(0, true, 0, 1000, 0);
+    for (let n = 0; n < 60; n += 1) bundle.note(1999);
+    expect(bundle.isDue(1000, 1999)).toBe(false);
+    expect(bundle.isDue(1000, 2000)).toBe(true);
+  });
+});
