@@ -4,11 +4,15 @@
  * Bound: a change is seen everywhere within `SNAPSHOT_TTL_MS`, on the isolate that made it at once.
  */
 
+import { mergePatch } from "../algorithms/merge-patch.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { KeyRecord } from "../contract/key.ts";
+import { Profile } from "../contract/policy.ts";
+import { presetPolicy } from "../contract/policy-preset.ts";
 import { StoredSnapshot } from "../contract/stored.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
+import { isJsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { reachObject } from "../regions/reach-object.ts";
 import { withMcpTools } from "./mcp-tools.ts";
@@ -39,7 +43,7 @@ export async function loadSnapshot(
   const read = await reachObject(() => tenantObject(env, residency, tenantId).snapshot());
   if (!read.ok) return read;
   if (read.value === null) return fail({ code: "unauthenticated" });
-  const snapshot = withMcpTools(StoredSnapshot.parse(JSON.parse(read.value)));
+  const snapshot = withMcpTools(StoredSnapshot.parse(completed(JSON.parse(read.value), env.ROLE)));
   if (forgotten === forgottenBefore) snapshots.set(tenantId, snapshot, nowMs + SNAPSHOT_TTL_MS);
   return ok(snapshot);
 }
@@ -48,4 +52,13 @@ export async function loadSnapshot(
 export function forgetSnapshot(tenantId: string): void {
   forgotten += 1;
   snapshots.delete(tenantId);
+}
+
+/** What an object that is one release behind does not know of the policy is as the profile's preset has it. */
+function completed(stored: unknown, role: string): unknown {
+  const policy = isJsonObject(stored) ? stored["policy"] : null;
+  if (!isJsonObject(stored) || !isJsonObject(policy)) return stored;
+  const profile = Profile.safeParse(policy["profile"]);
+  if (!profile.success) return stored;
+  return { ...stored, policy: mergePatch(presetPolicy(profile.data, "auto", role), policy) };
 }
