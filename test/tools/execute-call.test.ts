@@ -229,7 +229,7 @@ describe("a call that is given up", () => {
       nowMs = 60_000;
       return Promise.resolve(null);
     };
-    const results = { ...empty, find };
+    const results = Object.assign(empty, { find });
     const ports = portsFor(
       at("/hang"),
       { cache: { ttl_s: 60 } },
