@@ -82,6 +82,8 @@ export function testTools(mark: string): Readonly<Record<string, UnknownObject>>
       description: "Always fails",
       input: object({}, []),
       effect: "read",
+      // Sent once, so that requests can be counted.
+      retry: { max_attempts: 1 },
       http: { method: "GET", url: `${tools}/echo`, query: { k: mark, fault: "500" } },
     },
   };
