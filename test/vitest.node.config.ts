@@ -10,6 +10,8 @@ export default defineConfig({
     root: ".",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most of these wait for servers and timers, so more of them fit on a machine than it has processors.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
