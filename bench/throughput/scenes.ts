@@ -46,7 +46,6 @@ async function contexts(
 
 /** Time to the first byte of a streamed answer, and of a whole loop of two tool turns. */
 async function streams(world: World, { rounds }: Size): Promise<readonly BenchRow[]> {
-  const upstream = await scripted(world);
   const call = { name: "sleep", arguments: { ms: 0, k: "loop", n: 1 } };
   const turns = [
     { calls: [call] },
@@ -60,7 +59,7 @@ async function streams(world: World, { rounds }: Size): Promise<readonly BenchRo
     const exchange = open(`${world.baseUrl}${CHAT}`, {
       method: "POST",
       headers: world.headers,
-      body: { model: upstream, stream: true, ...body },
+      body: { model: "scripted-1", stream: true, ...body },
     });
     let tookMs = Number.NaN;
     for await (const chunk of await exchange.response) {
@@ -73,7 +72,8 @@ async function streams(world: World, { rounds }: Size): Promise<readonly BenchRo
   const loops: number[] = [];
   for (let n = 0; n < rounds; n += 1) {
     firsts.push(await firstByte(plain));
-    const whole = await world.send("POST", CHAT, { model: upstream, ...loop });
+    const whole = await world.send("POST", CHAT, { model: "scripted-1", ...loop });
+    if (!whole.text.includes('"turns":3')) throw new Error(whole.text.slice(0, 300));
     loops.push(whole.tookMs);
   }
   return [
@@ -82,14 +82,30 @@ async function streams(world: World, { rounds }: Size): Promise<readonly BenchRo
   ];
 }
 
-/** The world's scripted model under a name of its own. */
-async function scripted(world: World): Promise<string> {
-  await world.send("PUT", "/v1/upstreams/a-scripted", {
-    kind: "openai",
-    models: { scripted: { as: "scripted-1" } },
-    targets: [{ id: "only", base_url: `${world.scriptedModelUrl}/v1` }],
-  });
-  return "scripted";
+function scripted({ scriptedModelUrl }: World) {
+  return [{ id: "scripted", base_url: `${scriptedModelUrl}/v1` }];
+}
+
+/** Lets the world's one upstream have other targets for the time of a scene. */
+async function withTargets<T>(
+  world: World,
+  targets: readonly { readonly id: string; readonly base_url: string }[],
+  scene: () => Promise<T>,
+): Promise<T> {
+  const put = async (body: object): Promise<void> => {
+    const answer = await world.send("PUT", "/v1/upstreams/model", {
+      kind: "openai",
+      models: "*",
+      ...body,
+    });
+    if (answer.status >= 300) throw new Error(`${answer.status} ${answer.text.slice(0, 300)}`);
+  };
+  await put({ strategy: "priority", targets });
+  try {
+    return await scene();
+  } finally {
+    await put({ targets: [{ id: "only", base_url: world.modelUrl }] });
+  }
 }
 
 /** A good key's requests beside a flood of keys somebody made up: their checksum is wrong, so nobody is asked. */
@@ -155,22 +171,19 @@ async function headOfLine(world: World, { rounds }: Size): Promise<readonly Benc
 /** A model with two targets of which the first is dead. */
 async function failOver(world: World, { rounds }: Size): Promise<readonly BenchRow[]> {
   const whole = await timed(world, rounds);
-  await world.send("PUT", "/v1/upstreams/a-broken", {
-    kind: "openai",
-    models: { broken: { as: "fixed" } },
-    strategy: "priority",
-    targets: [
-      { id: "dead", base_url: "http://127.0.0.1:9/v1" },
-      { id: "alive", base_url: world.modelUrl },
-    ],
-  });
   const took: number[] = [];
   let failed = 0;
-  for (let n = 0; n < rounds; n += 1) {
-    const answer = await world.send("POST", CHAT, { ...hello(10), model: "broken" });
-    if (answer.status === 200) took.push(answer.tookMs);
-    else failed += 1;
-  }
+  const targets = [
+    { id: "dead", base_url: "http://127.0.0.1:9/v1" },
+    { id: "alive", base_url: world.modelUrl },
+  ];
+  await withTargets(world, targets, async () => {
+    for (let n = 0; n < rounds; n += 1) {
+      const answer = await world.send("POST", CHAT, hello(10));
+      if (answer.status === 200) took.push(answer.tookMs);
+      else failed += 1;
+    }
+  });
   const label = `first of two targets dead, ${rounds} rounds`;
   return [
     row(label, "requests that failed", failed, "requests", "== 0"),
@@ -189,7 +202,7 @@ export async function sceneRows(
   const size = { rounds: smoke ? 5 : 200 };
   return [
     ...(await contexts(world, upstream, size)),
-    ...(await streams(world, size)),
+    ...(await withTargets(world, scripted(world), () => streams(world, size))),
     ...(await keyFlood(world, size)),
     ...(await headOfLine(world, size)),
     ...(await failOver(world, size)),
