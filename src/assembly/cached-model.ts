@@ -165,11 +165,20 @@ function recorded(
   onEnd: (events: readonly ModelEvent[] | null) => void,
 ): AsyncIterable<ModelEvent> {
   const iterator = events[Symbol.asyncIterator]();
-  const all: ModelEvent[] = [];
+  let all: ModelEvent[] = [];
+  let length = 0;
   let isOpen = true;
   const end = (complete: boolean): void => {
     if (isOpen) onEnd(complete ? all : null);
     isOpen = false;
+    all = [];
+  };
+  /** An answer that turns out too long to be kept is let go of at once, and nobody waits for it. */
+  const take = (event: ModelEvent): void => {
+    if (!isOpen) return;
+    all.push(event);
+    length += JSON.stringify(event).length;
+    if (event.type === "failed" || length > MAX_CACHED_LENGTH) end(false);
   };
   return {
     [Symbol.asyncIterator]: () => ({
@@ -180,8 +189,7 @@ function recorded(
             end(all.some(({ type }) => type === "finish"));
             return { done: true, value: undefined };
           }
-          if (next.value.type === "failed") end(false);
-          all.push(next.value);
+          take(next.value);
           return next;
         } catch (fault) {
           end(false);
