@@ -13,6 +13,7 @@ Object.assign(process.env, {
 /** Pure code keeps nothing between tests, so its files share one worker; starting one for each costs most of their time. */
 const PURE = [
   "test/{algorithms,contract,orchestration,platform,regions,resilience,telemetry,tools,upstream}/**/*.test.ts",
+  "test/durable-objects/tenant-gate/*.test.ts",
 ];
 
 function workerd() {

@@ -9,8 +9,8 @@ import { resolve } from "node:path";
 import { inParallel, type BenchOptions } from "../bench.ts";
 import { row, type BenchRow } from "../report.ts";
 import { type FileMutant, mutantsOf, mutated, nameOf } from "./generate.ts";
+import { Judge, type Verdict } from "./judge.ts";
 import { sample } from "./sample.ts";
-import { tryMutant, type Verdict } from "./try-mutant.ts";
 
 /** What is mutated and what has to notice. */
 export interface MutantCampaign {
@@ -20,16 +20,21 @@ export interface MutantCampaign {
   readonly testsFor: (file: string) => readonly string[];
   /** Page of survivors that have a reason. */
   readonly survivors: string;
-  /** Mutants of one run; `MUTANTS=<n>` tries another number. */
+  /** Mutants of one run; `MUTANTS=<n>` tries another number, `ONLY=<part of a path>` those of some files. */
   readonly mutants: number;
 }
 
-const SMOKE_MUTANTS = 20;
+const SMOKE_MUTANTS = 10;
 const MIN_KILLED = 85;
 /** A mutant that takes so many times as long as the code itself hangs. */
 const PATIENCE = 3;
-const WIDTH = 2;
+const LEAST_TIMEOUT_MS = 3_000;
 const MAX_TIMEOUT_MS = 60_000;
+/** Processes at once. */
+const WIDTH = 2;
+
+/** Most mutants are found out by the first cases of a property; only what survives those has to pass all of them. */
+const FIRST_RUNS = 30;
 
 interface Tried {
   readonly mutant: FileMutant;
@@ -42,45 +47,80 @@ function explained(survivors: string): ReadonlySet<string> {
   return new Set(lines.flatMap((line) => /^- `(.+)`: \S/.exec(line)?.[1] ?? []));
 }
 
-/** Runs the tests of every file against the code as it is; answers how long the slowest took. Throws when one fails. */
-async function checkSound({ files, testsFor }: MutantCampaign): Promise<number> {
-  const sets = new Map(files.map((file) => [testsFor(file).toSorted().join(" "), file]));
-  let slowestMs = 0;
-  for (const file of sets.values()) {
-    const startedAt = performance.now();
-    const tests = testsFor(file).map((test) => resolve(test));
-    const sound = await tryMutant({ mutated: null, tests }, MAX_TIMEOUT_MS);
+function chooseMutants({ files, mutants }: MutantCampaign, { smoke, seed }: BenchOptions) {
+  const only = process.env["ONLY"];
+  const all = files
+    .filter((file) => only === undefined || file.includes(only))
+    .flatMap((file) => mutantsOf(readFileSync(file, "utf8")).map((each) => ({ ...each, file })));
+  const usual = only === undefined ? mutants : all.length;
+  const most = smoke ? SMOKE_MUTANTS : Number(process.env["MUTANTS"] ?? usual);
+  return { all: all.length, chosen: sample(all, most, seed) };
+}
+
+/** Runs every test against the code as it is; answers how long each takes. Throws when one fails. */
+async function checkSound(judges: Judges, tests: readonly string[]) {
+  const tookMs = new Map<string, number>();
+  await judges.each(tests, async (test, judge) => {
+    const job = { mutated: null, tests: [resolve(test)], maxRuns: null };
+    const sound = await judge.judge(job, MAX_TIMEOUT_MS);
     if (sound.verdict !== "survived")
-      throw new Error(`the code itself fails (${file}): ${sound.verdict} ${sound.said}`);
-    slowestMs = Math.max(slowestMs, performance.now() - startedAt);
-  }
-  return slowestMs;
+      throw new Error(`the code itself fails: ${sound.verdict} ${sound.said}`);
+    tookMs.set(test, sound.tookMs);
+  });
+  return tookMs;
 }
 
 /** Tries the mutants of a campaign. */
 export async function tryMutants(
   campaign: MutantCampaign,
-  { smoke, seed }: BenchOptions,
+  options: BenchOptions,
 ): Promise<readonly BenchRow[]> {
   const startedAt = performance.now();
-  const timeoutMs = Math.min(MAX_TIMEOUT_MS, PATIENCE * (await checkSound(campaign)));
-  const most = smoke ? SMOKE_MUTANTS : Number(process.env["MUTANTS"] ?? campaign.mutants);
-  const all = campaign.files.flatMap((file) =>
-    mutantsOf(readFileSync(file, "utf8")).map((each) => ({ ...each, file })),
-  );
-  const chosen = sample(all, most, seed);
+  const { all, chosen } = chooseMutants(campaign, options);
+  const testsOf = new Map(chosen.map(({ file }) => [file, campaign.testsFor(file)]));
+  const judges = new Judges();
   const tried: Tried[] = [];
-  await inParallel(chosen.length, WIDTH, async (index) => {
-    const mutant = chosen[index];
-    if (mutant === undefined) return;
-    const text = mutated(readFileSync(mutant.file, "utf8"), mutant);
-    const tests = campaign.testsFor(mutant.file).map((test) => resolve(test));
-    const job = { mutated: { file: resolve(mutant.file), text }, tests };
-    const { verdict } = await tryMutant(job, timeoutMs);
-    tried.push({ mutant, verdict });
-  });
+  try {
+    const tookMs = await checkSound(judges, [...new Set([...testsOf.values()].flat())]);
+    await judges.each(chosen, async (mutant, judge) => {
+      const text = mutated(readFileSync(mutant.file, "utf8"), mutant);
+      const tests = testsOf.get(mutant.file) ?? [];
+      const usualMs = tests.reduce((sum, test) => sum + (tookMs.get(test) ?? 0), 0);
+      const timeoutMs = Math.max(LEAST_TIMEOUT_MS, PATIENCE * usualMs);
+      const job = {
+        mutated: { file: resolve(mutant.file), text },
+        tests: tests.map((test) => resolve(test)),
+      };
+      const first = await judge.judge({ ...job, maxRuns: FIRST_RUNS }, timeoutMs);
+      const { verdict } =
+        first.verdict === "survived" && !options.smoke
+          ? await judge.judge({ ...job, maxRuns: null }, timeoutMs)
+          : first;
+      tried.push({ mutant, verdict });
+    });
+  } finally {
+    judges.close();
+  }
   const seconds = (performance.now() - startedAt) / 1000;
-  return rows(explained(campaign.survivors), all.length, tried, seconds, smoke);
+  return rows(explained(campaign.survivors), all, tried, seconds, options.smoke);
+}
+
+/** A few judges who share the work. */
+class Judges {
+  readonly #judges = Array.from({ length: WIDTH }, () => new Judge());
+
+  async each<T>(all: readonly T[], work: (one: T, judge: Judge) => Promise<void>): Promise<void> {
+    const left = [...all];
+    await inParallel(WIDTH, WIDTH, async (index) => {
+      const judge = this.#judges[index];
+      if (judge === undefined) return;
+      for (let one = left.shift(); one !== undefined; one = left.shift()) await work(one, judge);
+    });
+  }
+
+  close(): void {
+    for (const judge of this.#judges) judge.close();
+  }
 }
 
 /** A handful of mutants says that the campaign works, and nothing of a share. */

@@ -43,4 +43,26 @@ describe("HedgeTrigger", () => {
       { seed: 16, numRuns: 300 },
     );
   });
+
+  it("takes a request for lost after ten times the median, a second at least, once it was measured", () => {
+    const trigger = new HedgeTrigger();
+    expect(trigger.quantile(0.5)).toBeNull();
+    for (let n = 0; n < 29; n += 1) trigger.observe(10, 0);
+    expect(trigger.lateMs()).toBeNull();
+    trigger.observe(10, 0);
+    expect(trigger.lateMs()).toBe(1_000);
+    for (let n = 0; n < 100; n += 1) trigger.observe(400, 0);
+    expect(trigger.lateMs()).toBeGreaterThan(3_700);
+    expect(trigger.lateMs()).toBeLessThan(4_300);
+    expect(trigger.quantile(0.1)).toBeCloseTo(10, 0);
+  });
+
+  it("finds stragglers when one request in two hundred takes twice the median", () => {
+    expect(seen(190).afterMs(0.5)).not.toBeNull();
+    const even = new HedgeTrigger();
+    for (let n = 0; n < 400; n += 1) even.observe(n % 100 === 0 ? 170 : 100, 0);
+    expect(even.afterMs(0.95)).toBeNull();
+    for (let n = 0; n < 400; n += 1) even.observe(n % 50 === 0 ? 260 : 100, 0);
+    expect(even.afterMs(0.95)).not.toBeNull();
+  });
 });

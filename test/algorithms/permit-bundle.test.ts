@@ -46,4 +46,48 @@ describe("PermitBundle", () => {
     expect(bundle.isDue(1000, 1999)).toBe(false);
     expect(bundle.isDue(1000, 2000)).toBe(true);
   });
+
+  it("asks again from half of its life on, or when all are in use and more are wanted", () => {
+    const bundle = new PermitBundle();
+    for (let n = 0; n < 20; n += 1) bundle.note(400);
+    bundle.accept(2, false, 0, 1000, 0);
+    bundle.take(9000);
+    expect([bundle.isDue(1000, 499), bundle.isDue(1000, 500)]).toEqual([false, true]);
+    bundle.take(9000);
+    expect(bundle.isDue(1000, 400)).toBe(true);
+    bundle.accept(7, false, 0, 1000, 0);
+    expect(bundle.isDue(1000, 400)).toBe(false);
+  });
+
+  it("is not worth asking for once starts have become rare", () => {
+    const bundle = new PermitBundle();
+    for (let n = 0; n < 6; n += 1) bundle.note(0);
+    expect([bundle.isDue(1000, 0), bundle.isDue(1000, 100)]).toEqual([true, false]);
+    for (let n = 0; n < 10; n += 1) bundle.note(200);
+    expect([bundle.isDue(1000, 1000), bundle.isDue(1000, 1200)]).toEqual([true, false]);
+  });
+
+  it("forgets the most that ran at once little by little, at once when nothing runs", () => {
+    const bundle = new PermitBundle();
+    bundle.accept(50, false, 0, 9000, 0);
+    const permits = Array.from({ length: 10 }, () => bundle.take(99_000));
+    for (const permit of permits) bundle.giveBack(permit);
+    expect(bundle.hasSpare(1)).toBe(true);
+    expect(bundle.wish(false, 1)).toEqual({ keep: 17, wants: 17 });
+    expect(bundle.wish(false, 2)).toEqual({ keep: 14, wants: 14 });
+    expect(bundle.wish(true, 3)).toEqual({ keep: 0, wants: 0 });
+    expect([bundle.hasSpare(3), bundle.isEmpty(3)]).toEqual([false, true]);
+    expect(bundle.wish(false, 4)).toEqual({ keep: 0, wants: 4 });
+  });
+
+  it("keeps what runs, whatever it wants", () => {
+    const bundle = new PermitBundle();
+    bundle.accept(3, false, 0, 1000, 0);
+    for (let n = 0; n < 3; n += 1) bundle.take(5000);
+    bundle.accept(1, false, 0, 1000, 0);
+    expect(bundle.wish(true, 10)).toEqual({ keep: 3, wants: 3 });
+    expect(bundle.isEmpty(10)).toBe(false);
+    expect(bundle.hasSpare(10)).toBe(false);
+    expect(bundle.hasSpare(5000)).toBe(true);
+  });
 });

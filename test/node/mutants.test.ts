@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 
 import { type FileMutant, mutantsOf, mutated, nameOf } from "../../bench/mutants/generate.ts";
+import { Judge } from "../../bench/mutants/judge.ts";
+import { NearestTests } from "../../bench/mutants/nearest-tests.ts";
 import { sample } from "../../bench/mutants/sample.ts";
-import { tryMutant } from "../../bench/mutants/try-mutant.ts";
 
 const SOURCE = `import { later } from "./later.ts";
 
@@ -44,6 +45,14 @@ it("is a function", () => {
 });
 `;
 
+/** Still runs when something late fails. */
+const SLOW = `${CHECK}
+it("takes a while", async () => {
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(typeof mayEnter).toBe("function");
+});
+`;
+
 const TIMEOUT_MS = 20_000;
 
 const folder = mkdtempSync(join(tmpdir(), "mutants-"));
@@ -52,6 +61,7 @@ writeFileSync(file, SOURCE);
 writeFileSync(join(folder, "later.ts"), LATER);
 writeFileSync(join(folder, "strong.test.ts"), STRONG);
 writeFileSync(join(folder, "weak.test.ts"), WEAK);
+writeFileSync(join(folder, "slow.test.ts"), SLOW);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -61,12 +71,17 @@ function changes(): readonly string[] {
   );
 }
 
+const judge = new Judge();
+afterAll(() => judge.close());
+
+async function verdictOf(text: string, test: string, timeoutMs = TIMEOUT_MS): Promise<string> {
+  const job = { mutated: { file, text }, tests: [join(folder, test)], maxRuns: null };
+  return (await judge.judge(job, timeoutMs)).verdict;
+}
+
 async function verdicts(test: string): Promise<readonly string[]> {
   const said: string[] = [];
-  for (const mutant of mutantsOf(SOURCE)) {
-    const job = { mutated: { file, text: mutated(SOURCE, mutant) }, tests: [join(folder, test)] };
-    said.push((await tryMutant(job, TIMEOUT_MS)).verdict);
-  }
+  for (const mutant of mutantsOf(SOURCE)) said.push(await verdictOf(mutated(SOURCE, mutant), test));
   return said;
 }
 
@@ -111,12 +126,32 @@ describe("mutants", () => {
     },
   );
 
-  it("that hang are killed by time", async () => {
+  it("that hang are killed by time, and those that wait for nothing at once", async () => {
     const endless = SOURCE.replace("if (age < 18) {", "while (age < 19) {");
-    const job = {
-      mutated: { file, text: endless.replace('throw new Error("Too young.");', "") },
-      tests: [join(folder, "strong.test.ts")],
-    };
-    expect((await tryMutant(job, 2_000)).verdict).toBe("timeout");
+    const text = endless.replace('throw new Error("Too young.");', "");
+    expect(await verdictOf(text, "strong.test.ts", 1_000)).toBe("timeout");
+    const silent = SOURCE.replace("await later(2)", "await new Promise(() => {})");
+    expect(await verdictOf(silent, "strong.test.ts")).toBe("killed");
+  });
+
+  it("leave nothing behind that would kill the next one", async () => {
+    const late = "setTimeout(() => { throw new Error('late'); }, 20);\nglobalThis.left = true;\n";
+    expect(await verdictOf(`${late}${SOURCE}`, "weak.test.ts")).toBe("survived");
+    expect(await verdictOf(SOURCE, "slow.test.ts")).toBe("survived");
+    expect(await verdictOf(SOURCE, "strong.test.ts")).toBe("survived");
+  });
+
+  it("are shown to the tests that import their file, the nearest first, none that need the platform", () => {
+    const nearest = new NearestTests([
+      "test/tenancy/admit.test.ts",
+      "test/resilience/guard.test.ts",
+      "test/algorithms/full-jitter.test.ts",
+      "test/algorithms/crc32.test.ts",
+    ]);
+    expect(nearest.of("src/algorithms/full-jitter.ts", 9)).toEqual([
+      "test/algorithms/full-jitter.test.ts",
+      "test/resilience/guard.test.ts",
+    ]);
+    expect(nearest.of("src/algorithms/full-jitter.ts", 1)).toHaveLength(1);
   });
 });

@@ -95,6 +95,42 @@ describe("a fixed limit", () => {
     expect(await enter("spare")).not.toBeNull();
   });
 
+  it("lets nobody in who has left before he came, and keeps no place for him", async () => {
+    const { enter, limit } = scene(1);
+    const leave = await enter("interactive");
+    expect(await enter("interactive", AbortSignal.abort())).toBeNull();
+    expect(limit.waiting).toBe(0);
+    leave?.("answered");
+    expect(await enter("spare")).not.toBeNull();
+  });
+
+  it("gives a place back that came in the moment its caller left", async () => {
+    const { clock, enter } = scene(1);
+    const leave = await enter("interactive");
+    const controller = new AbortController();
+    const second = enter("interactive", controller.signal);
+    await clock.settle();
+    leave?.("answered");
+    controller.abort();
+    expect(await second).toBeNull();
+    expect(await enter("spare")).not.toBeNull();
+  });
+
+  it("lets the first come of one importance in first, after whoever waits already", async () => {
+    const { clock, enter } = scene(1);
+    const held = await enter("background");
+    const order: number[] = [];
+    const waiting = [1, 2, 3].map(async (number) => {
+      const leave = await enter("background");
+      order.push(number);
+      leave?.("answered");
+    });
+    await clock.settle();
+    held?.("answered");
+    await Promise.all(waiting);
+    expect(order).toEqual([1, 2, 3]);
+  });
+
   it("gives a place back once only", async () => {
     const { limit, enter } = scene(1);
     const leave = await enter("interactive");
@@ -135,6 +171,82 @@ describe("the adaptive limit", () => {
     expect(at.limit.waiting).toBe(1);
     await at.clock.advance(2);
     expect(await late).toBeNull();
+  });
+});
+
+describe("what wakes the adaptive limit", () => {
+  const isAwake = (at: ReturnType<typeof scene>): boolean =>
+    at.limit.limit("adaptive") !== Infinity;
+
+  it("is more than a fifth of ten calls", async () => {
+    const at = scene("adaptive");
+    await calls(at, 8, 20, "answered");
+    await calls(at, 2, 20, "dropped");
+    expect(isAwake(at)).toBe(false);
+    await calls(at, 7, 20, "answered");
+    await calls(at, 2, 20, "dropped");
+    expect(isAwake(at)).toBe(false);
+    await calls(at, 1, 20, "dropped");
+    expect(isAwake(at)).toBe(true);
+  });
+
+  it("is nothing that lasts less than a tenth of a second", async () => {
+    const at = scene("adaptive");
+    await calls(at, 10, 20, "answered");
+    await calls(at, 19, 5, "dropped");
+    expect(isAwake(at)).toBe(false);
+    await calls(at, 1, 5, "dropped");
+    expect(isAwake(at)).toBe(true);
+  });
+
+  it("is nothing that is spread over more than ten seconds", async () => {
+    const at = scene("adaptive");
+    await calls(at, 10, 20, "answered");
+    await calls(at, 9, 1_200, "dropped");
+    expect(isAwake(at)).toBe(false);
+    await calls(at, 8, 1_200, "dropped");
+    expect(isAwake(at)).toBe(false);
+    await calls(at, 1, 300, "dropped");
+    expect(isAwake(at)).toBe(true);
+  });
+
+  it("is no call that says nothing", async () => {
+    const at = scene("adaptive");
+    await calls(at, 40, 20, "ignored");
+    expect(isAwake(at)).toBe(false);
+  });
+});
+
+describe("patience at the adaptive limit", () => {
+  /** Calls took so long before the target was overloaded; all places are taken. */
+  async function crowded(tookMs: number) {
+    const at = scene("adaptive");
+    await calls(at, 20, tookMs, "answered");
+    await calls(at, 20, tookMs, "dropped");
+    const places = at.limit.limit("adaptive");
+    for (let n = 0; n < places; n += 1) await at.enter("agent_step", HERE, "r", 99_999);
+    return at;
+  }
+
+  it.each([
+    ["interactive", 100, 400],
+    ["background", 100, 200],
+    ["background", 10, 50],
+  ] as const)("of %s calls that take %i ms is %i ms", async (tier, tookMs, waitMs) => {
+    const at = await crowded(tookMs);
+    const waiting = at.enter(tier);
+    await at.clock.advance(waitMs - 1);
+    expect(at.limit.waiting).toBe(1);
+    await at.clock.advance(1);
+    expect(await waiting).toBeNull();
+    expect(at.clock.pending).toBe(0);
+  });
+
+  it("ends with the attempt", async () => {
+    const at = await crowded(100);
+    const waiting = at.enter("interactive", HERE, "r", 30);
+    await at.clock.advance(30);
+    expect(await waiting).toBeNull();
   });
 });
 

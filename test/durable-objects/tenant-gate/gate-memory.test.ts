@@ -1,13 +1,13 @@
-import { env } from "cloudflare:workers";
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+/** What the gate decides on, and what is left of it when its memory is lost. */
+
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { decide } from "../../durable-objects/tenant-gate/decide.ts";
-import { GateMemory, MAX_BUCKETS } from "../../durable-objects/tenant-gate/gate-memory.ts";
-import { PermitPool, type SavedSlot } from "../../durable-objects/tenant-gate/permit-pool.ts";
-import type { Bucket } from "../../src/algorithms/token-bucket.ts";
-import type { AdmissionRequest } from "../../src/contract/admission.ts";
+import { decide } from "../../../durable-objects/tenant-gate/decide.ts";
+import { GateMemory, MAX_BUCKETS } from "../../../durable-objects/tenant-gate/gate-memory.ts";
+import type { SavedSlot } from "../../../durable-objects/tenant-gate/permit-pool.ts";
+import type { Bucket } from "../../../src/algorithms/token-bucket.ts";
+import type { AdmissionRequest } from "../../../src/contract/admission.ts";
 
 const SEED = 20_261_122;
 
@@ -173,56 +173,6 @@ describe("a gate that loses its memory at any moment", () => {
   });
 });
 
-describe("PermitPool", () => {
-  const limit = { id: "c", max: 40 };
-
-  it("never lets an old permit give back what a later one holds", () => {
-    const pool = new PermitPool();
-    const first = pool.hold([limit], 1000, () => "s");
-    pool.release(first.permit);
-    const second = pool.hold([limit], 2000, () => "unused");
-    expect(second.permit.split(".")[0]).toBe("s");
-    expect(second.write).toBeNull();
-    pool.release(first.permit);
-    expect(pool.held("c")).toBe(1);
-    pool.release(second.permit);
-    expect(pool.held("c")).toBe(0);
-  });
-
-  it("keeps at most a twentieth of a limit as free slots", () => {
-    const pool = new PermitPool();
-    const permits = Array.from({ length: 10 }, (_, n) => pool.hold([limit], 1000, () => `s${n}`));
-    const deleted = permits.map(({ permit }) => pool.release(permit)).filter((id) => id !== null);
-    expect(deleted).toHaveLength(8);
-    expect(pool.held("c")).toBe(0);
-  });
-
-  it("writes a slot again when its row would end before the permit", () => {
-    const pool = new PermitPool();
-    pool.release(pool.hold([limit], 1000, () => "s").permit);
-    const late = pool.hold([limit], 1000 + 30_001, () => "unused");
-    expect(late.write).toMatchObject({ id: "s", expiresAtMs: 1000 + 60_001 });
-  });
-
-  it("drops free slots with their row and forgets them for good", () => {
-    const pool = new PermitPool();
-    const two = [1, 2].map((n) => pool.hold([limit], 1000, () => `s${n}`));
-    for (const { permit } of two) pool.release(permit);
-    expect(pool.expire(30_999)).toEqual([]);
-    expect(pool.expire(31_000).toSorted()).toEqual(["s1", "s2"]);
-    expect(pool.hold([limit], 40_000, () => "new").permit).toBe("new.1");
-  });
-
-  it("takes a permit back after a restart, whatever its number", () => {
-    const pool = new PermitPool();
-    pool.load({ id: "s", limits: ["c", "k"], expiresAtMs: 5000 });
-    expect([pool.held("c"), pool.held("k")]).toEqual([1, 1]);
-    expect(pool.ends("c")).toEqual([5000]);
-    expect(pool.release("s.17")).toBe("s");
-    expect([pool.held("c"), pool.held("k")]).toEqual([0, 0]);
-  });
-});
-
 describe("GateMemory", () => {
   it("forgets full buckets only, and only beyond its bound", () => {
     const memory = new GateMemory();
@@ -236,37 +186,5 @@ describe("GateMemory", () => {
     expect(memory.forgetFull(1000)).toHaveLength(MAX_BUCKETS);
     expect(memory.bucket("empty")).toBeDefined();
     expect(memory.bucket("one more")).toBeUndefined();
-  });
-});
-
-describe("TenantGate with limits large enough for a reserve", () => {
-  it("still holds them after an eviction, and deletes the rows of buckets it forgets", async () => {
-    const stub = env.TENANT_GATE.getByName(crypto.randomUUID());
-    const request: AdmissionRequest = {
-      rates: [{ id: "r", limit: { limit: 50, window_s: 1, burst: 200 } }],
-      concurrency: [{ id: "c", max: 100 }],
-      permitTtlMs: 60_000,
-    };
-    for (let n = 0; n < 60; n += 1) {
-      const granted = await stub.admit(request);
-      if (n < 20 && granted.ok && granted.value.permit !== null) {
-        await stub.release(granted.value.permit);
-      }
-    }
-    await evictDurableObject(stub);
-    const after = await stub.admit({ ...request, concurrency: [{ id: "c", max: 40 }] });
-    expect(after).toMatchObject({ ok: false, error: { code: "concurrency_exceeded" } });
-    await runInDurableObject(stub, (object, { storage: { sql } }) => {
-      for (let n = 0; n < MAX_BUCKETS; n += 1) {
-        sql.exec("INSERT INTO bucket VALUES (?, 1, 0, 0, 1, 1000, 1)", `full ${n}`);
-      }
-      expect(object).toBeDefined();
-    });
-    await evictDurableObject(stub);
-    await stub.admit({ ...request, concurrency: [] });
-    const rows = await runInDurableObject(stub, (_object, { storage: { sql } }) =>
-      sql.exec<{ id: string }>("SELECT id FROM bucket").toArray(),
-    );
-    expect(rows).toEqual([{ id: "r" }]);
   });
 });

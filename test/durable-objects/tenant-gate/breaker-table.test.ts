@@ -1,11 +1,13 @@
-/** The breakers of a tenant, in its gate: shared by all isolates, kept over evictions, apart from other tenants'. */
+/** The breakers of a tenant, as all its isolates see them. */
 
-import { env } from "cloudflare:workers";
-import { evictDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 
-import type { BreakerWord, TargetWord } from "../../src/contract/breaker.ts";
-import { BreakerTable, MAX_BREAKERS } from "../../durable-objects/tenant-gate/breaker-table.ts";
+import {
+  type BreakerWord,
+  MAX_BREAKER_WORDS,
+  type TargetWord,
+} from "../../../src/contract/breaker.ts";
+import { BreakerTable, MAX_BREAKERS } from "../../../durable-objects/tenant-gate/breaker-table.ts";
 
 const T0 = 1_000_000;
 
@@ -124,32 +126,107 @@ describe("BreakerTable", () => {
     for (const name of ["a", "b"]) breakers.force(name, "auto", T0);
     expect(breakers.take(word(), T0).answer.shared).toEqual([]);
   });
-});
 
-describe("TenantGate, breakers", () => {
-  it("keeps an open breaker, until when, and a forced one, after the object is evicted", async () => {
-    const gate = env.TENANT_GATE.getByName("breakers kept");
-    await gate.breakers(word(seen("a", { bad: 5 })));
-    await gate.forceBreakers(["b"], "open");
-    const before = await gate.breakers(word());
-    await evictDurableObject(gate);
-    const after = await gate.breakers(word());
-    expect(after.shared).toHaveLength(2);
-    const [a, b] = after.shared;
-    expect(a).toMatchObject({ target: "a", phase: "open", cause: "failures", openMs: 5_000 });
-    expect(a?.openForMs).toBeLessThanOrEqual(before.shared[0]?.openForMs ?? 0);
-    expect(b).toMatchObject({ target: "b", forced: "open" });
-    expect(await gate.listBreakers()).toMatchObject([{ name: "a", openings: 1 }, { name: "b" }]);
+  it("says for how long an open breaker stays open, to isolates and to people", () => {
+    const breakers = opened();
+    const untilMs = T0 + 3_750;
+    expect(breakers.take(word(), T0 + 1_000).answer.shared).toEqual([
+      {
+        target: "a",
+        phase: "open",
+        forced: null,
+        cause: "failures",
+        epoch: 1,
+        openMs: 5_000,
+        openForMs: untilMs - T0 - 1_000,
+      },
+    ]);
+    expect(breakers.list(T0 + 1_000)).toMatchObject([
+      { name: "a", state: "open", cause: "failures", retry_after_ms: 2_750, mttr_s: null },
+    ]);
+    expect(breakers.take(word(), untilMs).answer.shared).toMatchObject([
+      { phase: "half_open", openForMs: 0 },
+    ]);
+    expect(breakers.list(untilMs)).toMatchObject([{ state: "half_open", retry_after_ms: null }]);
+    breakers.force("a", "open", untilMs);
+    expect(breakers.list(untilMs)).toMatchObject([
+      { state: "forced_open", cause: null, retry_after_ms: null },
+    ]);
   });
 
-  it("answers in an exchange too, and knows nothing of another tenant's", async () => {
-    const gate = env.TENANT_GATE.getByName("breakers one");
-    const breakers = word(seen("a", { bad: 5 }));
-    const told = await gate.exchange({ isolate: "i", serial: 1, breakers });
-    expect(told.breakers?.shared).toMatchObject([{ target: "a", phase: "open" }]);
-    const other = env.TENANT_GATE.getByName("breakers other");
-    expect(await other.listBreakers()).toEqual([]);
-    await gate.erase();
-    expect(await gate.listBreakers()).toEqual([]);
+  it("holds a target that asked to be left alone until then, which is no failure", () => {
+    const breakers = table();
+    breakers.take(word(seen("a", { holdMs: 700 })), T0);
+    expect(breakers.list(T0 + 699)).toMatchObject([
+      { state: "open", cause: "retry_after", retry_after_ms: 1, openings: 0, mtbf_s: null },
+    ]);
+    expect(breakers.list(T0 + 700)).toMatchObject([{ state: "closed", cause: null }]);
+  });
+
+  it("takes an incident from its first opening to its end, through failed probes", () => {
+    const breakers = opened();
+    const nowMs = T0 + 4_000;
+    const ask = { targets: [], probe: { target: "a", ttlMs: 1_000 } };
+    const probe = breakers.take(ask, nowMs).answer.probe ?? -1;
+    const bad = seen("a", { answers: [{ probe, end: "bad" }] });
+    expect(breakers.take(word(bad), nowMs).rows).toMatchObject([
+      { record: { openings: 1, downSinceMs: T0, downMs: 0 } },
+    ]);
+    expect(breakers.list(nowMs + 6_000)).toMatchObject([{ openings: 1, mttr_s: null, mtbf_s: 0 }]);
+    // Forced by somebody, it is no longer down by itself.
+    expect(breakers.force("a", "closed", nowMs + 6_000)).toMatchObject([
+      { record: { openings: 1, downSinceMs: null, downMs: 10_000 } },
+    ]);
+    expect(breakers.list(nowMs + 16_000)).toMatchObject([{ mttr_s: 10, mtbf_s: 10 }]);
+  });
+
+  it("forgets what it counted a quarter of an hour before", () => {
+    const late = 900_000;
+    for (const [afterMs, pattern] of [
+      [late - 1, "timeout_spiral"],
+      [late, null],
+    ] as const) {
+      const breakers = table();
+      breakers.take(word(seen("a", { bad: 20, timedOut: 20 })), T0);
+      breakers.force("a", "auto", T0 + 1);
+      breakers.take(word(seen("a", { bad: 8, timedOut: 0 })), T0 + afterMs);
+      expect(breakers.list(T0 + afterMs)[0]?.pattern).toBe(pattern);
+    }
+  });
+
+  it("remembers the last sixteen failures", () => {
+    const breakers = table();
+    let rows: ReturnType<BreakerTable["force"]> = [];
+    for (let n = 0; n < 20; n += 1) {
+      ({ rows } = breakers.take(word(seen("a", { bad: 50 })), T0 + n));
+      breakers.force("a", "auto", T0 + n);
+    }
+    expect(rows[0]?.record.failuresMs).toEqual(Array.from({ length: 16 }, (_, n) => T0 + 4 + n));
+  });
+
+  it("forgets the closed one it has known longest, never one that is open or forced", () => {
+    const breakers = opened();
+    breakers.force("b", "closed", T0);
+    for (let n = 0; n < MAX_BREAKERS; n += 1) breakers.take(word(seen(`t${n}`, { bad: 1 })), T0);
+    const names = breakers.list(T0).map(({ name }) => name);
+    expect(names).toHaveLength(MAX_BREAKERS);
+    expect(names.slice(0, 3)).toEqual(["a", "b", "t2"]);
+  });
+
+  it("takes so many words at once and no more", () => {
+    const breakers = table();
+    const many = Array.from({ length: MAX_BREAKER_WORDS + 1 }, (_, n) => seen(`t${n}`, { bad: 1 }));
+    breakers.take(word(...many), T0);
+    expect(breakers.list(T0)).toHaveLength(Math.min(MAX_BREAKERS, MAX_BREAKER_WORDS));
+  });
+
+  it("stands as it was saved after a restart, and writes nothing for that", () => {
+    const { rows } = table().take(word(seen("a", { bad: 5 })), T0);
+    const again = table();
+    for (const row of rows) again.load(row);
+    expect(again.take(word(), T0 + 1)).toMatchObject({
+      answer: { shared: [{ target: "a", phase: "open", epoch: 1 }] },
+      rows: [],
+    });
   });
 });

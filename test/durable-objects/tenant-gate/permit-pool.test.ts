@@ -1,0 +1,55 @@
+/** Permits on concurrency limits, and the rows they are written to. */
+
+import { describe, expect, it } from "vitest";
+
+import { PermitPool } from "../../../durable-objects/tenant-gate/permit-pool.ts";
+
+describe("PermitPool", () => {
+  const limit = { id: "c", max: 40 };
+
+  it("never lets an old permit give back what a later one holds", () => {
+    const pool = new PermitPool();
+    const first = pool.hold([limit], 1000, () => "s");
+    pool.release(first.permit);
+    const second = pool.hold([limit], 2000, () => "unused");
+    expect(second.permit.split(".")[0]).toBe("s");
+    expect(second.write).toBeNull();
+    pool.release(first.permit);
+    expect(pool.held("c")).toBe(1);
+    pool.release(second.permit);
+    expect(pool.held("c")).toBe(0);
+  });
+
+  it("keeps at most a twentieth of a limit as free slots", () => {
+    const pool = new PermitPool();
+    const permits = Array.from({ length: 10 }, (_, n) => pool.hold([limit], 1000, () => `s${n}`));
+    const deleted = permits.map(({ permit }) => pool.release(permit)).filter((id) => id !== null);
+    expect(deleted).toHaveLength(8);
+    expect(pool.held("c")).toBe(0);
+  });
+
+  it("writes a slot again when its row would end before the permit", () => {
+    const pool = new PermitPool();
+    pool.release(pool.hold([limit], 1000, () => "s").permit);
+    const late = pool.hold([limit], 1000 + 30_001, () => "unused");
+    expect(late.write).toMatchObject({ id: "s", expiresAtMs: 1000 + 60_001 });
+  });
+
+  it("drops free slots with their row and forgets them for good", () => {
+    const pool = new PermitPool();
+    const two = [1, 2].map((n) => pool.hold([limit], 1000, () => `s${n}`));
+    for (const { permit } of two) pool.release(permit);
+    expect(pool.expire(30_999)).toEqual([]);
+    expect(pool.expire(31_000).toSorted()).toEqual(["s1", "s2"]);
+    expect(pool.hold([limit], 40_000, () => "new").permit).toBe("new.1");
+  });
+
+  it("takes a permit back after a restart, whatever its number", () => {
+    const pool = new PermitPool();
+    pool.load({ id: "s", limits: ["c", "k"], expiresAtMs: 5000 });
+    expect([pool.held("c"), pool.held("k")]).toEqual([1, 1]);
+    expect(pool.ends("c")).toEqual([5000]);
+    expect(pool.release("s.17")).toBe("s");
+    expect([pool.held("c"), pool.held("k")]).toEqual([0, 0]);
+  });
+});
