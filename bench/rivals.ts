@@ -4,15 +4,23 @@
  * What is compared is the mean time until all results are in: from the start of a run until the model is asked with
  * every result. Each plan is run by all contestants one after another, in an order that rotates, so the machine's mood
  * hits all alike. Every call of every contestant is held against the plan: a time counts only with the right calls.
- * The columns the figures come from are printed for all, whoever wins. The gateway is played without guesses; with them
- * it first learns from every other plan and is then compared on the rest. At last the frameworks are its clients.
+ * The columns the figures come from are printed for all, whoever wins. The gateway is played plain and with second requests
+ * beside slow ones, for which it has measured every tool before; with guesses, and with both, it first learns from every other
+ * plan and is then compared on the rest. What any gateway could reach is computed beside. At last the frameworks are its clients.
  */
 
 import { epochMs, inParallel, type Bench, type BenchOptions } from "./bench.ts";
 import { row, type BenchRow } from "./report.ts";
 import { openArena, type Arena } from "./rivals/arena.ts";
-import { CLIENTS, CONTESTANTS, GUESSING, type Contestant } from "./rivals/contestants.ts";
-import { bestRatio } from "./rivals/bound.ts";
+import {
+  BOTH,
+  CLIENTS,
+  CONTESTANTS,
+  GUESSING,
+  HEDGING,
+  type Contestant,
+} from "./rivals/contestants.ts";
+import { foreseenRatio, freePlans, freeRatio, hedgedRatio } from "./rivals/bound.ts";
 import { bfclPlans, hasGoldData, nestfulPlans, type GoldPlan } from "./rivals/gold-plan.ts";
 import { markText } from "./rivals/model-server.ts";
 import {
@@ -32,6 +40,8 @@ const SMOKE_SCALE = 10;
 const WIDTH = 20;
 /** Draws of the latencies. */
 const DRAWS = 2;
+/** Share of the calls that may be extra. */
+const EXTRA = 0.1;
 const SMOKE_PLANS = 4;
 
 interface Match {
@@ -39,8 +49,10 @@ interface Match {
   readonly plans: readonly GoldPlan[];
   /** Most that the gateway's mean may be of the best rival's. */
   readonly maxRatio: number;
-  /** The same with guesses; null where guessing is not played. */
+  /** The same with guesses; null where they alone are not played. */
   readonly maxGuessingRatio: number | null;
+  /** The same with guesses and hedges. */
+  readonly maxBothRatio: number;
 }
 
 /** Plays every match and reports. */
@@ -66,12 +78,14 @@ function matches(smoke: boolean): readonly Match[] {
       plans: some(nestful.plans),
       maxRatio: 0.75,
       maxGuessingRatio: 0.72,
+      maxBothRatio: 0.68,
     },
     {
       label: `BFCL parallel_multiple, ${bfcl.total} plans`,
       plans: some(bfcl.plans),
       maxRatio: 0.92,
       maxGuessingRatio: null,
+      maxBothRatio: 0.85,
     },
   ];
 }
@@ -81,23 +95,43 @@ async function play(
   { draws, seed, scale }: { readonly draws: number; readonly seed: number; readonly scale: number },
 ): Promise<readonly BenchRow[]> {
   const { label, plans, maxRatio, maxGuessingRatio } = match;
-  const arena = await openArena(plans, scale);
+  const guessing = maxGuessingRatio === null ? [BOTH] : [GUESSING, BOTH];
+  const gateways = [HEDGING, ...guessing];
+  const arena = await openArena(plans, scale, ["plain", "hedging", "guessing", "both"]);
   try {
-    const everybody = [...CONTESTANTS, ...CLIENTS];
+    const everybody = [...CONTESTANTS, ...gateways, ...CLIENTS];
     for (const contestant of everybody) await warm(contestant, arena, plans);
-    const scores = await compare(CONTESTANTS, arena, plans, { draws, seed, name: "own" });
+    await arena.teach("hedging");
+    const own = [...CONTESTANTS, HEDGING];
+    const scores = await compare(own, arena, plans, { draws, seed, name: "own" });
     const asClients = await compare(CLIENTS, arena, plans, { draws: 1, seed, name: "client" });
-    const rows = [...rowsOf(label, scores), ...rowsOf(label, asClients)];
-    rows.push(ratio(label, "gateway ÷ best rival", scores, maxRatio));
-    if (plans.every(({ calls }) => calls.every(({ references }) => isEmpty(references)))) {
-      const bound = bestRatio(plans, seedsOf(seed, draws));
-      rows.push(row(label, "the same if both cost nothing: the least there can be", bound, "×"));
-    }
-    if (maxGuessingRatio === null) return rows;
-    return [...rows, ...(await playGuessing(match, arena, { draws, seed }, maxGuessingRatio))];
+    return [
+      ...rowsOf(label, scores),
+      ...rowsOf(label, asClients),
+      ratio(label, "gateway ÷ best rival", scores, "plain", maxRatio),
+      ratio(label, "gateway with hedges ÷ best rival", scores, "hedging"),
+      ...bounds(label, plans, seedsOf(seed, draws)),
+      ...(await playGuessing(match, arena, guessing, { draws, seed })),
+    ];
   } finally {
     await arena.dispose();
   }
+}
+
+/** What a gateway could reach that costs nothing, against a rival that costs nothing. */
+function bounds(
+  label: string,
+  plans: readonly GoldPlan[],
+  seeds: readonly string[],
+): readonly BenchRow[] {
+  const free = freePlans(plans, seeds);
+  const least = (how: string, value: number): BenchRow =>
+    row(label, `the same if both cost nothing, ${how}`, value, "×");
+  return [
+    least("without hedges: the least there can be", freeRatio(free)),
+    least("with the slowest tenth of the calls hedged", hedgedRatio(free, EXTRA)),
+    least("with the best tenth foreseen and sent twice at once", foreseenRatio(free, EXTRA)),
+  ];
 }
 
 /** One run of each warms connections, compiled code and the tenant's snapshot. */
@@ -109,23 +143,28 @@ async function warm(
   for (const plan of plans.slice(0, 1)) await playOne(contestant, arena, plan, "warm");
 }
 
-/** Lets the gateway learn from the plans at even places, then compares on those at odd places. */
+/** Lets the gateways learn from the plans at even places, then compares them on those at odd places. */
 async function playGuessing(
-  { label, plans }: Match,
+  { label, plans, maxGuessingRatio, maxBothRatio }: Match,
   arena: Arena,
+  guessing: readonly Contestant[],
   { draws, seed }: { readonly draws: number; readonly seed: number },
-  maxRatio: number,
 ): Promise<readonly BenchRow[]> {
   const learned = plans.filter((_, at) => at % 2 === 0);
   const judged = plans.filter((_, at) => at % 2 === 1);
-  await compare([GUESSING], arena, learned, { draws: 1, seed, name: "learning" });
-  const contestants = [...CONTESTANTS, GUESSING];
+  await compare(guessing, arena, learned, { draws: 1, seed, name: "learning" });
+  await arena.teach("both");
+  const contestants = [...CONTESTANTS, ...guessing];
   const scores = await compare(contestants, arena, judged, { draws, seed, name: "guessing" });
   const half = `${label}, every other one after learning from the rest`;
-  const own = scores.get(GUESSING);
+  const own = new Map([...scores].filter(([contestant]) => guessing.includes(contestant)));
   return [
-    ...(own === undefined ? [] : scoreRows(half, GUESSING.name, own, true)),
-    ratio(half, "gateway with guesses ÷ best rival", scores, maxRatio, "guessing"),
+    ...rowsOf(half, own),
+    ...(maxGuessingRatio === null
+      ? []
+      : [ratio(half, "gateway with guesses ÷ best rival", scores, "guessing", maxGuessingRatio)]),
+    ratio(half, "gateway with guesses and hedges ÷ best rival", scores, "both", maxBothRatio),
+    ...bounds(half, judged, seedsOf(seed, draws)),
   ];
 }
 
@@ -167,10 +206,6 @@ function seedsOf(seed: number, draws: number): readonly string[] {
   return Array.from({ length: draws }, (_, draw) => `${seed}-${draw}`);
 }
 
-function isEmpty(value: object): boolean {
-  return Object.keys(value).length === 0;
-}
-
 function rotated(contestants: readonly Contestant[], by: number): readonly Contestant[] {
   const at = by % contestants.length;
   return [...contestants.slice(at), ...contestants.slice(0, at)];
@@ -196,8 +231,13 @@ async function playOne(
   return { record, seconds: ((record.resultsInAtMs - startedAtMs) * arena.scale) / 1000 };
 }
 
+/** Who may make calls that no plan has, or one twice. */
+const EXTRA_ROLES: readonly Contestant["role"][] = ["guessing", "hedging", "both"];
+
 function rowsOf(label: string, scores: ReadonlyMap<Contestant, Score>): readonly BenchRow[] {
-  return [...scores].flatMap(([{ name }, score]) => scoreRows(label, name, score, false));
+  return [...scores].flatMap(([{ name, role }, score]) =>
+    scoreRows(label, name, score, EXTRA_ROLES.includes(role)),
+  );
 }
 
 /** The mean of the gateway over that of the fastest framework, on the same plans. */
@@ -205,13 +245,13 @@ function ratio(
   label: string,
   metric: string,
   scores: ReadonlyMap<Contestant, Score>,
-  maxRatio: number,
-  role: Contestant["role"] = "gateway",
+  role: Contestant["role"],
+  maxRatio: number | null = null,
 ): BenchRow {
   const means = (wanted: Contestant["role"]): readonly number[] =>
     [...scores].filter(([contestant]) => contestant.role === wanted).map(([, s]) => meanSeconds(s));
   const value = Math.min(...means(role)) / Math.min(...means("rival"));
-  return row(label, metric, value, "×", `<= ${maxRatio}`);
+  return row(label, metric, value, "×", maxRatio === null ? undefined : `<= ${maxRatio}`);
 }
 
 /** The comparison with public frameworks. */

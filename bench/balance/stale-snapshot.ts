@@ -1,11 +1,12 @@
 /**
  * Fifty isolates that choose by the same measurements, a second old: whether they all run to the same target.
  *
- * Each isolate has its own balancer; once a second what all of them measured becomes one snapshot, and each learns it.
+ * Each isolate has its own balancer and tells its tenant's gate what it measured, as the gateway does; once a second all of them
+ * do so at the same moment, and each takes over what the gate makes of it.
  */
 
-import { mergePeaks } from "../../src/algorithms/peak-ewma.ts";
 import { Balancer } from "../../src/resilience/balancer.ts";
+import { LoadsWorld } from "../../test/simulation/loads/loads-world.ts";
 import { seededRandom } from "../statistics.ts";
 import { Events } from "./events.ts";
 import { lognormal } from "./fleet.ts";
@@ -28,19 +29,22 @@ export function staleSnapshot(seconds: number, seed: number): Busiest {
   const random = seededRandom(seed);
   const events = new Events();
   const targets = targetsOf(TARGETS);
-  const balancers = Array.from({ length: ISOLATES }, () => new Balancer());
+  const shared = new LoadsWorld(ISOLATES);
+  const isolates = shared.isolates.map((loads) => ({ balancer: new Balancer(), loads }));
   const total = new Map<string, number>();
   let second = new Map<string, number>();
   let worstSecond = 0;
   const arrive = (): void => {
-    const balancer = balancers[Math.floor(random() * ISOLATES)];
+    const isolate = isolates[Math.floor(random() * ISOLATES)];
     const inputs = { strategy: "peak_ewma", tried: [], isOpen: () => false, key: "" } as const;
-    const choice = balancer?.choose(targets, { ...inputs, nowMs: events.nowMs, random });
-    if (choice !== undefined && choice !== null && balancer !== undefined) {
+    const here = { nowMs: events.nowMs, random, loads: isolate?.loads };
+    const choice = isolate?.balancer.choose(targets, { ...inputs, ...here });
+    if (choice !== undefined && choice !== null && isolate !== undefined) {
+      const { balancer, loads } = isolate;
       const { id } = choice.target;
       count(total, id);
       count(second, id);
-      const end = balancer.begin(id, targets, events.nowMs, Infinity);
+      const end = balancer.begin(id, targets, events.nowMs, Infinity, loads);
       events.in(lognormal(MEDIAN_MS, random), () => end("ok", 0, events.nowMs));
     }
     events.in((-Math.log(1 - random()) * 1000) / REQUESTS_PER_S, arrive);
@@ -49,11 +53,7 @@ export function staleSnapshot(seconds: number, seed: number): Busiest {
     const nowMs = events.nowMs;
     if (nowMs > 5_000) worstSecond = Math.max(worstSecond, busiestOf(second));
     second = new Map();
-    for (const { id } of targets) {
-      const measured = balancers.flatMap((balancer) => balancer.measured().get(id) ?? []);
-      const merged = mergePeaks(measured, nowMs);
-      if (merged !== null) for (const balancer of balancers) balancer.learn(id, merged);
-    }
+    shared.exchange(nowMs);
     events.in(SNAPSHOT_MS, snapshot);
   };
   events.in(0, arrive);

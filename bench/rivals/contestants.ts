@@ -35,11 +35,14 @@ export interface Seat {
 /** Runs one plan to the model's final answer; answers how that ended, where the client is told. */
 export type Play = (seat: Seat, plan: GoldPlan, prompt: string) => Promise<unknown>;
 
+/** The gateway as its tenant has set it: plain, with speculation, with second requests beside slow ones, or with both. */
+export type GatewayKind = "plain" | "guessing" | "hedging" | "both";
+
 /** One way to run the tool loop. */
 export interface Contestant {
   readonly name: string;
-  /** `rival` runs its own loop; `gateway` and `guessing` are the gateway; `client` is a framework in front of the gateway. */
-  readonly role: "rival" | "gateway" | "guessing" | "client";
+  /** `rival` runs its own loop; `client` is a framework in front of the plain gateway; the others are the gateway. */
+  readonly role: "rival" | "client" | GatewayKind;
   readonly play: Play;
 }
 
@@ -154,13 +157,27 @@ export const CONTESTANTS: readonly Contestant[] = [
   { name: "AI SDK 7", role: "rival", play: playAiSdk },
   { name: "OpenAI Agents SDK JS", role: "rival", play: playAgentsSdk },
   { name: "LangGraph.js", role: "rival", play: playLangGraph },
-  { name: "Toolformer Edge", role: "gateway", play: playOpenai },
+  { name: "Toolformer Edge", role: "plain", play: playOpenai },
 ];
 
-/** The gateway with speculation on. */
+/** The gateway with speculation. */
 export const GUESSING: Contestant = {
   name: "Toolformer Edge, guessing",
   role: "guessing",
+  play: playOpenai,
+};
+
+/** The gateway with second requests beside slow ones. */
+export const HEDGING: Contestant = {
+  name: "Toolformer Edge, hedging",
+  role: "hedging",
+  play: playOpenai,
+};
+
+/** The gateway with speculation and second requests. */
+export const BOTH: Contestant = {
+  name: "Toolformer Edge, guessing and hedging",
+  role: "both",
   play: playOpenai,
 };
 

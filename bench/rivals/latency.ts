@@ -1,6 +1,6 @@
 /**
  * The seeded world of the comparison: how long things take and what tools answer, the same for every contestant because
- * both depend only on what was asked. Time to first token 0.6 s, 60 tokens a second, tools lognormal with median 0.5 s and
+ * both depend only on what was asked and how often. Time to first token 0.6 s, 60 tokens a second, tools lognormal with median 0.5 s and
  * sigma 0.8, all divided by one scale; ratios stay what they are.
  */
 
@@ -29,9 +29,18 @@ function uniform(text: string): number {
   return (bits + 0.5) / 2 ** 48;
 }
 
-/** How long one call takes, in played seconds. Lognormal by Box and Muller's transform of two hashed uniforms. */
-export function toolSeconds(seed: string, tool: string, argumentsText: string): number {
-  const key = `${seed}|${tool}|${argumentsText}`;
+/**
+ * How long one request takes, in played seconds: each further `request` for the same draws anew. Lognormal by Box and
+ * Muller's transform of two hashed uniforms.
+ */
+export function toolSeconds(
+  seed: string,
+  tool: string,
+  argumentsText: string,
+  request = 0,
+): number {
+  const again = request === 0 ? "" : `|${request}`;
+  const key = `${seed}|${tool}|${argumentsText}${again}`;
   const normal =
     Math.sqrt(-2 * Math.log(uniform(`a|${key}`))) * Math.cos(2 * Math.PI * uniform(`b|${key}`));
   return WORLD.toolMedianS * Math.exp(WORLD.toolSigma * normal);

@@ -106,13 +106,15 @@ function takesReferences(request: UnknownObject): boolean {
   return JSON.stringify(request["tools"] ?? null).includes('"$ref"');
 }
 
-interface WrittenCall {
+/** A call as the model writes it. */
+export interface WrittenCall {
   readonly id: string;
   readonly name: string;
   readonly argumentsText: string;
 }
 
-function writtenCalls(
+/** What the model writes of a plan when it has these results: all of it where it may refer, else the calls it can fill. */
+export function writtenCalls(
   plan: GoldPlan,
   results: ReadonlyMap<string, UnknownObject>,
   withReferences: boolean,
@@ -138,7 +140,8 @@ function isReady(call: GoldCall, results: ReadonlyMap<string, UnknownObject>): b
   return Object.values(call.references).every(({ label }) => results.has(label));
 }
 
-function plainArguments(
+/** The arguments of a call, references replaced by what they lead to. */
+export function plainArguments(
   { literals, references }: GoldCall,
   results: ReadonlyMap<string, UnknownObject>,
 ): UnknownObject {

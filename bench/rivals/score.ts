@@ -79,8 +79,8 @@ export function extraShare({ issued, extra }: Score): number {
   return (100 * extra) / Math.max(1, issued - extra);
 }
 
-/** The columns of one contestant. Only one that guesses may make calls the plan does not have. */
-export function scoreRows(label: string, name: string, score: Score, guesses: boolean): BenchRow[] {
+/** The columns of one contestant. Only one that guesses or hedges may make requests the plan does not have. */
+export function scoreRows(label: string, name: string, score: Score, mayAdd: boolean): BenchRow[] {
   const seconds = score.samples.map((sample) => sample.seconds);
   const average = (pick: (record: RunRecord) => number): number =>
     mean(score.samples.map(({ record }) => pick(record)));
@@ -107,7 +107,7 @@ export function scoreRows(label: string, name: string, score: Score, guesses: bo
     ),
     column("plans without all results", score.unfinished, "plans", "== 0"),
     column("calls missing or wrong", score.missing, "calls", "== 0"),
-    guesses
+    mayAdd
       ? column("extra calls", extraShare(score), "%", "<= 10")
       : column("extra calls", score.extra, "calls", "== 0"),
   ];

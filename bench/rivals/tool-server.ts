@@ -1,6 +1,6 @@
 /**
- * The tools of the comparison: `POST /<tool>` with arguments as JSON answers after that call's own time. Every
- * call is noted, so that each contestant can be held to exactly the calls of the plan.
+ * The tools of the comparison: `POST /<tool>` with arguments as JSON answers after that request's own time; asked again for
+ * the same, it takes another one. Every request is noted, so that each contestant can be held to exactly the calls of the plan.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,7 +13,7 @@ import { canonical, toolAnswer, toolSeconds } from "./latency.ts";
 export interface PlayedTools extends Listening {
   /** Times of calls depend on this text. */
   setSeed(this: void, seed: string): void;
-  /** `tool arguments` of every call since the last time, in canonical form. */
+  /** `tool arguments` of every request since the last time, in canonical form. What was asked before is then forgotten. */
   takeCalls(this: void): readonly string[];
 }
 
@@ -29,13 +29,18 @@ export async function startPlayedTools(
 ): Promise<PlayedTools> {
   let seed = "";
   let calls: string[] = [];
+  let asked = new Map<string, number>();
   const server = await listen(0, async ({ url, body, response, signal }) => {
     const tool = url.pathname.slice(1);
     const values = parseObject(body);
     const text = canonical(values);
-    calls.push(noteOf(tool, values));
+    const note = noteOf(tool, values);
+    calls.push(note);
+    const request = asked.get(note) ?? 0;
+    asked.set(note, request + 1);
     try {
-      await sleep((toolSeconds(seed, tool, text) * 1000) / scale, undefined, { signal });
+      const seconds = toolSeconds(seed, tool, text, request);
+      await sleep((seconds * 1000) / scale, undefined, { signal });
     } catch {
       // The caller left.
       return;
@@ -51,6 +56,7 @@ export async function startPlayedTools(
     takeCalls: () => {
       const taken = calls;
       calls = [];
+      asked = new Map();
       return taken;
     },
   };

@@ -28,6 +28,7 @@ import { BreakerTable } from "./breaker-table.ts";
 import { decide } from "./decide.ts";
 import { GateMemory } from "./gate-memory.ts";
 import type { BucketDebit, SavedBundle } from "./lease-table.ts";
+import { LoadTable } from "./load-table.ts";
 import { MIGRATIONS, upsertBuckets } from "./schema.ts";
 
 interface BucketRow extends Record<string, SqlStorageValue> {
@@ -71,6 +72,7 @@ export class TenantGate extends DurableObject<Env> {
   readonly #serials = new BoundedMap<string, number>(MAX_ISOLATES);
   #memory: GateMemory;
   #breakers: BreakerTable;
+  #loads = new LoadTable();
   /** No lease is out after this, as it is on disk. */
   #savedLeaseEndMs = 0;
 
@@ -101,14 +103,18 @@ export class TenantGate extends DurableObject<Env> {
   /** Lends an isolate what it asks for. A question that comes after a later one of the same isolate is not answered. */
   exchange(request: ExchangeRequest): ExchangeAnswer {
     const nowMs = Date.now();
-    const { isolate, serial, leases, breakers } = request;
-    if (serial <= (this.#serials.get(isolate, nowMs) ?? 0)) return { nowMs };
+    const { isolate, serial, leases, breakers, loads } = request;
+    const before = this.#serials.get(isolate, nowMs) ?? 0;
+    if (serial <= before) return { nowMs };
     this.#serials.set(isolate, serial, nowMs + SERIAL_KEPT_MS);
     this.#expire(nowMs);
+    if (loads !== undefined) this.#loads.take(isolate, loads, nowMs);
+    const isTold = loads !== undefined || before === 0;
     return {
       nowMs,
       ...(leases && { leases: this.#lend(isolate, leases, nowMs) }),
       ...(breakers && { breakers: this.#takeWord(breakers, nowMs) }),
+      ...(isTold && { loads: this.#loads.answer(nowMs) }),
     };
   }
 
@@ -161,6 +167,7 @@ export class TenantGate extends DurableObject<Env> {
     migrate(this.ctx.storage, MIGRATIONS);
     this.#memory = new GateMemory();
     this.#breakers = this.#loadBreakers();
+    this.#loads = new LoadTable();
     this.#savedLeaseEndMs = 0;
     return erased;
   }

@@ -14,6 +14,7 @@ export interface ExchangeRequest {
   readonly serial: number;
   readonly leases?: LeaseWishes;
   readonly breakers?: BreakerWord;
+  readonly loads?: LoadWord;
 }
 
 /** What the gate answers. */
@@ -22,6 +23,28 @@ export interface ExchangeAnswer {
   readonly nowMs: number;
   readonly leases?: LentLimits;
   readonly breakers?: BreakerAnswer;
+  /** For an isolate that spoke of loads, or was never heard of. */
+  readonly loads?: LoadAnswer;
+}
+
+/** Targets of one tenant whose loads are spoken of. */
+export const MAX_LOADS = 64;
+
+/** How long a target takes, ms, and how long ago that was last measured. */
+export interface TargetLoad {
+  readonly target: string;
+  readonly ms: number;
+  readonly ageMs: number;
+}
+
+/** What an isolate has measured of targets that are chosen among, as far as it changed; at most `MAX_LOADS`. */
+export interface LoadWord {
+  readonly targets: readonly TargetLoad[];
+}
+
+/** What all isolates have measured lately; at most `MAX_LOADS`. */
+export interface LoadAnswer {
+  readonly targets: readonly TargetLoad[];
 }
 
 /** Leases an isolate asks for. */

@@ -53,6 +53,20 @@ export interface Pass {
   readonly isHedge?: true;
 }
 
+/** How long a target takes, ms, and when that was last measured. */
+export interface MeasuredLoad {
+  readonly ms: number;
+  readonly atMs: number;
+}
+
+/** What the tenant's isolates tell each other of targets that are chosen among. */
+export interface SharedLoads {
+  /** What they measured of a target, or null. */
+  of(target: string): MeasuredLoad | null;
+  /** This isolate has measured a target. */
+  tell(target: string, load: MeasuredLoad): void;
+}
+
 /** See above. Nothing rejects or throws, and only `probe` waits. */
 export interface UpstreamSession {
   readonly policy: ResiliencePolicy;
@@ -78,4 +92,6 @@ export interface UpstreamSession {
    * when either is spent.
    */
   takeHedgeToken(target: string, waitedMs: number): boolean;
+  /** Asked only where there are several targets. Absent: this isolate is alone. */
+  loads?(): SharedLoads;
 }

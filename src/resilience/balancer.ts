@@ -10,7 +10,7 @@
 
 import { FailureDomains } from "../algorithms/failure-domains.ts";
 import { isOutlier, mostEjected } from "../algorithms/outlier-ejection.ts";
-import { DECAY_MS, type PeakEwma } from "../algorithms/peak-ewma.ts";
+import { DECAY_MS } from "../algorithms/peak-ewma.ts";
 import type {
   BalanceTarget,
   ChoiceReason,
@@ -18,6 +18,7 @@ import type {
   Considered,
   Strategy,
 } from "../contract/balance.ts";
+import type { SharedLoads } from "../contract/upstream-session.ts";
 import { pickByStrategy } from "./strategies.ts";
 import { TargetState } from "./target-state.ts";
 
@@ -45,6 +46,8 @@ export interface ChoiceInputs {
   readonly isOpen: (id: string) => boolean;
   /** What calls that should meet at one target have in common; for `bounded_hash`. */
   readonly key: string;
+  /** What other isolates measured. Absent: there are none. */
+  readonly loads?: SharedLoads | undefined;
 }
 
 /** A chosen target, and how the choice came about. */
@@ -111,13 +114,14 @@ export class Balancer {
 
   /**
    * Counts an attempt at a target from now on; it ends by `endsAtMs` whatever happens. The function returned is told how it
-   * ended, once; `penaltyMs` is what a failure costs: what the caller would have waited for an answer.
+   * ended, once; `penaltyMs` is what a failure costs: what the caller would have waited for an answer. `loads` are told.
    */
   begin(
     id: string,
     targets: readonly BalanceTarget[],
     startedAtMs: number,
     endsAtMs: number,
+    loads?: SharedLoads,
   ): (end: AttemptEnd, penaltyMs: number, nowMs: number) => void {
     // With nothing to choose there is nothing to know.
     if (targets.length === 1) return () => undefined;
@@ -128,22 +132,14 @@ export class Balancer {
       if (end === "ignored") return;
       const tookMs = Math.max(0, nowMs - startedAtMs);
       if (this.#learns) this.#domains.observe(id, end === "failed", nowMs);
-      if (end === "ok") return state.succeed(tookMs, nowMs);
-      state.fail(Math.max(tookMs, penaltyMs), nowMs);
-      this.#ejectOutlier(state, targets, nowMs);
+      if (end === "ok") state.succeed(tookMs, nowMs);
+      else {
+        state.fail(Math.max(tookMs, penaltyMs), nowMs);
+        this.#ejectOutlier(state, targets, nowMs);
+      }
+      // What a single failure costs is this isolate's guess: the next answer may take it back.
+      if (state.peak !== null && !state.hasFailedOnce) loads?.tell(id, state.peak);
     };
-  }
-
-  /** What was measured of each target, for other isolates. */
-  measured(): ReadonlyMap<string, PeakEwma> {
-    return new Map(
-      [...this.#states].flatMap(([id, { peak }]) => (peak === null ? [] : [[id, peak]])),
-    );
-  }
-
-  /** Takes over what another isolate measured, where it is newer. */
-  learn(id: string, peak: PeakEwma): void {
-    this.#state(id).learn(peak);
   }
 
   /** The learned failure domain of each target that has one. */
@@ -175,9 +171,15 @@ export class Balancer {
 
   #candidates<T extends BalanceTarget>(
     targets: readonly T[],
-    { nowMs, tried, isOpen }: ChoiceInputs,
+    { nowMs, tried, isOpen, loads }: ChoiceInputs,
   ): readonly Candidate<T>[] {
     const states = targets.map((target) => this.#state(target.id));
+    if (loads !== undefined) {
+      for (const [at, { id }] of targets.entries()) {
+        const load = loads.of(id);
+        if (load !== null) states[at]?.learn(load);
+      }
+    }
     const standings = targets.map(({ id }, at): Considered["state"] => {
       if (tried.includes(id)) return "tried";
       if (isOpen(id)) return "open";

@@ -179,7 +179,8 @@ class Requests<Target extends BalanceTarget, T, F> {
     }
     this.#sent += 1;
     const startedMs = clock.now();
-    const leave = balance.balancer.begin(target.id, targets, startedMs, deadlineAtMs);
+    const loads = targets.length > 1 ? session.loads?.() : undefined;
+    const leave = balance.balancer.begin(target.id, targets, startedMs, deadlineAtMs, loads);
     const told: { verdict: Verdict | null } = { verdict: null };
     const report = (verdict: Verdict): Verdict => {
       if (told.verdict !== null) return told.verdict;

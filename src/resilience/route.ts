@@ -62,7 +62,8 @@ export function route<Target extends BalanceTarget>(
   const probed = held.find((one) => one.held?.mayProbe === true && !tried.has(one.target.id));
   const probeable = probed?.target ?? null;
   const { balancer, strategy, key, onChoice } = balance;
-  const inputs = { strategy, nowMs, random, isOpen: (id: string) => closed.has(id), key };
+  const loads = targets.length > 1 ? session.loads?.() : undefined;
+  const inputs = { strategy, nowMs, random, isOpen: (id: string) => closed.has(id), key, loads };
   for (const asked of tried.size === 0 ? [[]] : [[...tried], []]) {
     const choice = balancer.choose(targets, { ...inputs, tried: asked });
     if (choice === null || closed.has(choice.target.id)) continue;

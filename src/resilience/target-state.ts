@@ -105,6 +105,11 @@ export class TargetState {
     return this.#failuresInRow > 0;
   }
 
+  /** True when only the last attempt that ended failed, which may have been chance. */
+  get hasFailedOnce(): boolean {
+    return this.#failuresInRow === 1;
+  }
+
   /** True after so many failures in a row that no comparison is needed. */
   get hasFailedInRow(): boolean {
     return this.#failuresInRow >= CONSECUTIVE_FAILURES;

@@ -13,6 +13,7 @@ import { BoundedMap } from "../platform/bounded-map.ts";
 import { breakerPart } from "./breaker-part.ts";
 import type { ExchangePart } from "./exchange-part.ts";
 import { leasePart } from "./lease-part.ts";
+import { loadPart } from "./load-part.ts";
 import { gateObject } from "./objects.ts";
 
 /** Whose gate. */
@@ -22,7 +23,7 @@ export interface GateOwner {
 }
 
 /** All that an exchange is about. */
-const PARTS: readonly ExchangePart[] = [leasePart, breakerPart];
+const PARTS: readonly ExchangePart[] = [leasePart, breakerPart, loadPart];
 
 /** An answer that has not come by then is given up. */
 const ANSWER_MS = 2000;

@@ -15,6 +15,7 @@ import {
 import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { Pass, UpstreamSession } from "../contract/upstream-session.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
+import { loadsOf } from "./load-part.ts";
 import { TargetHealth } from "./target-health.ts";
 
 /** Tenants whose upstreams an isolate knows, and targets of each; a target takes about a kilobyte once it was measured. */
@@ -145,6 +146,7 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
     lateMs: (target) => known.get(tenantId, now())?.targets.get(target, now())?.lateMs() ?? null,
     takeHedgeToken: (target, waitedMs) => healthOf(target).takeHedgeToken(waitedMs, now()),
     takeRetryToken: (target) => healthOf(target).takeRetryToken(now()),
+    loads: () => loadsOf(tenantId, now()),
   };
 }
 

@@ -255,3 +255,21 @@ describe("decide", () => {
     });
   });
 });
+
+describe("TenantGate.exchange", () => {
+  it("tells an isolate it never heard of what the others measured, and later whoever asks", async () => {
+    const stub = gate();
+    await stub.exchange({
+      isolate: "one",
+      serial: 1,
+      loads: { targets: [{ target: "a", ms: 900, ageMs: 0 }] },
+    });
+    const fresh = await stub.exchange({ isolate: "two", serial: 1 });
+    expect(fresh.loads?.targets).toMatchObject([{ target: "a", ms: 900 }]);
+    expect((await stub.exchange({ isolate: "two", serial: 2 })).loads).toBeUndefined();
+    const asked = await stub.exchange({ isolate: "two", serial: 3, loads: { targets: [] } });
+    expect(asked.loads?.targets).toHaveLength(1);
+    const other = gate();
+    expect((await other.exchange({ isolate: "two", serial: 4 })).loads?.targets).toEqual([]);
+  });
+});

@@ -278,21 +278,3 @@ describe("failure domains", () => {
     expect(blind.learnedDomains.size).toBe(0);
   });
 });
-
-describe("what others measured", () => {
-  it("is taken over where it is newer", () => {
-    const balancer = new Balancer();
-    attempt(balancer, "a", AB, { tookMs: 100 });
-    balancer.learn("a", { ms: 700, atMs: 50 });
-    expect(balancer.measured().get("a")?.ms).toBe(100);
-    balancer.learn("a", { ms: 700, atMs: 5_000 });
-    expect(balancer.measured().get("a")).toEqual({ ms: 700, atMs: 5_000 });
-  });
-
-  it("of targets that are gone is forgotten", () => {
-    const balancer = new Balancer();
-    for (const id of ["1", "2", "3", "4", "5"]) attempt(balancer, id, AB);
-    balancer.choose(AB, inputs());
-    expect([...balancer.measured().keys()]).toEqual([]);
-  });
-});
