@@ -1,6 +1,6 @@
 /** Breakers on disk: one row each, written at its transitions. */
 
-import type { BreakerPhase, Forced } from "../../src/algorithms/breaker.ts";
+import type { BreakerPhase, Forced, OpenCause } from "../../src/algorithms/breaker.ts";
 import type { BreakerRow } from "./breaker-table.ts";
 
 interface SavedRow extends Record<string, SqlStorageValue> {
@@ -10,7 +10,8 @@ interface SavedRow extends Record<string, SqlStorageValue> {
   readonly forced: Forced | null;
   readonly until_ms: number;
   readonly open_ms: number;
-  readonly cause: "failures" | "retry_after";
+  readonly cause: OpenCause;
+  readonly credential: string | null;
   readonly first_seen_ms: number;
   /** Times of failures, separated by spaces. */
   readonly failures: string;
@@ -33,6 +34,7 @@ export function readBreakers(sql: SqlStorage): readonly BreakerRow[] {
       untilMs: row.until_ms,
       openMs: row.open_ms,
       cause: row.cause,
+      credential: row.credential,
     },
     record: {
       firstSeenMs: row.first_seen_ms,
@@ -52,8 +54,8 @@ export function writeBreakers(sql: SqlStorage, rows: readonly BreakerRow[]): voi
   for (const { target, state, record } of rows) {
     sql.exec(
       `INSERT OR REPLACE INTO breaker (target, epoch, phase, forced, until_ms, open_ms, cause, first_seen_ms, failures,
-        openings, down_since_ms, down_ms, bad, timed_out, limited)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        openings, down_since_ms, down_ms, bad, timed_out, limited, credential)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       target,
       state.epoch,
       state.phase,
@@ -69,6 +71,7 @@ export function writeBreakers(sql: SqlStorage, rows: readonly BreakerRow[]): voi
       record.bad,
       record.timedOut,
       record.limited,
+      state.credential,
     );
   }
 }

@@ -93,7 +93,9 @@ export class BreakerTable {
   }
 
   #count(word: TargetWord, nowMs: number): void {
-    const isNews = word.bad > 0 || word.holdMs > 0 || word.answers.length > 0;
+    const { credential } = word;
+    const isRefused = credential?.isRefused === true;
+    const isNews = word.bad > 0 || word.holdMs > 0 || word.answers.length > 0 || isRefused;
     // Nothing to remember of a target that has never failed.
     if (!isNews && !this.#entries.has(word.target)) return;
     const entry = this.#entry(word.target, nowMs);
@@ -108,6 +110,8 @@ export class BreakerTable {
     breaker.count(word.good, word.bad, word.baseline, nowMs);
     for (const { probe, end } of word.answers) breaker.answer(probe, end, nowMs);
     if (word.holdMs > 0) breaker.hold(nowMs + word.holdMs, nowMs);
+    if (isRefused) breaker.park(credential.id, nowMs);
+    else if (credential !== undefined) breaker.unpark(credential.id, nowMs);
   }
 
   #entry(target: string, nowMs: number): Entry {

@@ -61,6 +61,10 @@ export const MIGRATIONS: readonly Migration[] = [
       limited INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   },
+  {
+    id: "006_add_breaker_credential",
+    sql: "ALTER TABLE breaker ADD COLUMN credential TEXT",
+  },
 ];
 
 /** Writes `count` buckets in one statement: id, tokens, parts, at_ms, rate_limit, window_ms, burst each. */

@@ -8,7 +8,7 @@
  * Probes are leased: exactly as many pass as the stage has places, whoever asks, and a lease that is not answered in its
  * time counts as a failure. An answer that says nothing gives its place back, so the breaker cannot get stuck. An upstream
  * that asks to be left alone (`Retry-After`) is held until then and is closed again without probes, because it has not
- * failed. Open times are drawn with equal jitter, half to all of 5 s, doubled up to 300 s. Source of leases and ignorable
+ * failed. One that refuses its key is left alone with that key, and tried again with one probe. Open times are drawn with equal jitter, half to all of 5 s, doubled up to 300 s. Source of leases and ignorable
  * answers: Finagle's failure accrual; of the jitter: M. Brooker, AWS Architecture Blog, 2015.
  *
  * The same machine runs in the object all isolates share and, for the first moments and when that cannot be reached, in
@@ -22,6 +22,12 @@ export const FIRST_OPEN_MS = 5_000;
 
 /** How long a breaker is open at most, before jitter. */
 export const MOST_OPEN_MS = 300_000;
+
+/** How long a refused key is left alone the first time, before jitter. */
+export const FIRST_PARK_MS = 30_000;
+
+/** How long a refused key is left alone at most, before jitter. */
+export const MOST_PARK_MS = 900_000;
 
 /** Probes that must succeed one after the other, stage by stage. */
 export const PROBES: readonly number[] = [1, 3, 10];
@@ -43,8 +49,13 @@ export interface SavedBreaker {
   /** How long it was opened last, before jitter. */
   readonly openMs: number;
   /** What opened it. */
-  readonly cause: "failures" | "retry_after";
+  readonly cause: OpenCause;
+  /** The key that was refused, by any name that changes with it; null when none was. */
+  readonly credential: string | null;
 }
+
+/** What opens a breaker: failures, a word of the upstream's own on when to come back, a refused key. */
+export type OpenCause = "failures" | "retry_after" | "credential";
 
 const NEW: SavedBreaker = {
   epoch: 0,
@@ -53,7 +64,12 @@ const NEW: SavedBreaker = {
   untilMs: 0,
   openMs: 0,
   cause: "failures",
+  credential: null,
 };
+
+type Why = Pick<SavedBreaker, "cause" | "credential">;
+
+const BY_FAILURES: Why = { cause: "failures", credential: null };
 
 /** How a probe ended. */
 export type ProbeEnd = "good" | "bad" | "ignored";
@@ -105,6 +121,29 @@ export class Breaker {
     this.#go({ phase: "open", cause: "retry_after", untilMs });
   }
 
+  /** The upstream refuses this key: nothing is sent with it for a while, twice as long each time in a row. */
+  park(credential: string, nowMs: number): void {
+    this.#advance(nowMs);
+    const { phase, cause, credential: known, openMs } = this.#state;
+    const isSame = cause === "credential" && known === credential;
+    // What was sent before it opened says nothing new.
+    if (phase === "open" && (isSame || cause === "failures")) return;
+    const isAgain = isSame && phase === "half_open";
+    const parkMs = isAgain ? Math.min(MOST_PARK_MS, openMs * 2) : FIRST_PARK_MS;
+    this.#open(parkMs, nowMs, { cause: "credential", credential });
+  }
+
+  /** The upstream has taken this key; closes what another one had opened. */
+  unpark(credential: string, nowMs: number): void {
+    if (this.isParked(nowMs) && this.#state.credential !== credential) this.#close();
+  }
+
+  /** True while it stands open, or is tried again, because a key was refused. */
+  isParked(nowMs: number): boolean {
+    const { phase, cause } = this.state(nowMs);
+    return phase !== "closed" && cause === "credential";
+  }
+
   /** Leases one probe for `ttlMs`, or answers null when there is none. */
   lease(ttlMs: number, nowMs: number): number | null {
     if (this.freeProbes(nowMs) <= 0) return null;
@@ -121,6 +160,8 @@ export class Breaker {
     if (end === "bad") return this.#openLonger(nowMs);
     if (end === "ignored") return;
     this.#good += 1;
+    // One answer is enough to know that a key is taken.
+    if (this.#state.cause === "credential") return this.#close();
     if (this.#good < (PROBES[this.#stage] ?? 0)) return;
     this.#stage += 1;
     this.#good = 0;
@@ -131,7 +172,7 @@ export class Breaker {
   force(forced: Forced | null): void {
     this.#test.reset();
     this.#leased.clear();
-    this.#go({ phase: "closed", forced, openMs: 0, untilMs: 0, cause: "failures" });
+    this.#go({ phase: "closed", forced, openMs: 0, untilMs: 0, ...BY_FAILURES });
   }
 
   /** Takes over how another machine stands; its own probes go on there. */
@@ -158,14 +199,16 @@ export class Breaker {
     this.#go({ phase: "half_open" });
   }
 
-  #open(openMs: number, nowMs: number): void {
+  #open(openMs: number, nowMs: number, why: Why = BY_FAILURES): void {
     this.#leased.clear();
     const untilMs = nowMs + Math.ceil(openMs / 2 + (this.#random() * openMs) / 2);
-    this.#go({ phase: "open", cause: "failures", openMs, untilMs });
+    this.#go({ phase: "open", openMs, untilMs, ...why });
   }
 
   #openLonger(nowMs: number): void {
-    this.#open(Math.min(MOST_OPEN_MS, Math.max(FIRST_OPEN_MS, this.#state.openMs * 2)), nowMs);
+    const { cause, openMs } = this.#state;
+    const longerMs = cause === "failures" ? openMs * 2 : 0;
+    this.#open(Math.min(MOST_OPEN_MS, Math.max(FIRST_OPEN_MS, longerMs)), nowMs);
   }
 
   #close(): void {

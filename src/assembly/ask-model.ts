@@ -17,7 +17,7 @@ import { askResponsesModel } from "../upstream/responses/ask-responses.ts";
 import { askWorkersAiModel } from "../upstream/workers-ai/ask-workers-ai.ts";
 import { guardUpstream } from "./guard-upstream.ts";
 import type { RunContext } from "./run-context.ts";
-import { openSecretFor } from "./secrets.ts";
+import { openSecretFor, secretName } from "./secrets.ts";
 
 /** Limits of one model answer where neither upstream nor policy says less. */
 const DEFAULT_TIMEOUTS = { firstByteMs: 30_000, idleMs: 30_000, totalMs: 120_000 };
@@ -58,7 +58,7 @@ export function modelPort(
         timeoutMs: timeouts.firstByteMs,
         // Until its first byte an answer is nobody's: asking again costs time and money, never a doubled effect.
         allowed: "always",
-        attempt: async (target, attemptSignal) => {
+        attempt: async (target, attemptSignal, onBroken) => {
           const apiKey = await targetKey(env, snapshot, target);
           if (!apiKey.ok) return apiKey;
           return PROVIDERS[route.upstream.kind]({
@@ -69,6 +69,7 @@ export function modelPort(
             allowLoopback: env.ALLOW_LOOPBACK === "true",
             // The guard lets go once the headers are in; the stream still ends with the run.
             signal: AbortSignal.any([signal, attemptSignal]),
+            onBroken,
           });
         },
         ...(onChoice !== undefined && { onChoice }),
@@ -86,14 +87,21 @@ export interface ModelRoute {
   readonly providerModel: string;
 }
 
-/** The first of the tenant's upstreams that has this model, or null. */
-export function routeModel(snapshot: TenantSnapshot, model: string): ModelRoute | null {
+/** The first of the tenant's upstreams that names this model, else the first that takes any name, or null. */
+export function routeModel(
+  snapshot: Pick<TenantSnapshot, "upstreams">,
+  model: string,
+): ModelRoute | null {
+  let open: ModelRoute | null = null;
   for (const { name, upstream } of snapshot.upstreams) {
-    if (upstream.models === "*") return { name, upstream, providerModel: model };
+    if (upstream.models === "*") {
+      open ??= { name, upstream, providerModel: model };
+      continue;
+    }
     const entry = Object.hasOwn(upstream.models, model) ? upstream.models[model] : undefined;
     if (entry !== undefined) return { name, upstream, providerModel: entry.as ?? model };
   }
-  return null;
+  return open;
 }
 
 /** Characters of a conversation's beginning that tell it from others. */
@@ -118,7 +126,7 @@ export async function targetKey(
   target: Target,
 ): Promise<Result<string | null, GatewayError>> {
   if (target.api_key === undefined) return ok(null);
-  const name = target.api_key.slice("{{secret.".length, -"}}".length);
+  const name = secretName(target.api_key);
   const opened = await openSecretFor(env, snapshot, name, new URL(target.base_url).host);
   return opened === null ? fail({ code: "secret_unavailable", secret: name }) : ok(opened);
 }

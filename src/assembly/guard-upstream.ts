@@ -1,12 +1,16 @@
 /**
  * A request to one of the tenant's model upstreams under guard: retries, breaker and deadline as the tenant's policy has
- * them, and every end as an error a client may see.
+ * them, and every end as an error a client may see, with the upstream's name.
+ *
+ * An answer that breaks off after its headers can no longer be repeated, but it counts as a failure of its target. A target
+ * that refuses its key is left alone with that key.
  */
 
 import type { GatewayError } from "../contract/error.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import { balanceTarget, type BalanceTarget, type ChoiceRecord } from "../contract/balance.ts";
 import type { NamedUpstream, Target } from "../contract/upstream.ts";
+import type { UpstreamSession } from "../contract/upstream-session.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { fail, type Result } from "../platform/result.ts";
 import { balancerOf } from "../resilience/balancers.ts";
@@ -15,8 +19,10 @@ import { guard, type GuardFailure } from "../resilience/guard.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
+import type { OnBroken } from "../upstream/answer-stream.ts";
 import { modelVerdict } from "../upstream/model-verdict.ts";
 import { ANSWERED } from "../upstream/status-verdict.ts";
+import { credentialId } from "./secrets.ts";
 
 /** When it is worth coming back after having been turned away. */
 const SHED_RETRY_MS = 1_000;
@@ -30,7 +36,12 @@ export interface UpstreamRequest<T> {
   /** Until the first byte of the answer, all attempts included. */
   readonly timeoutMs: number;
   readonly allowed: RetryRule;
-  readonly attempt: (target: Target, signal: AbortSignal) => Promise<Result<T, GatewayError>>;
+  /** One request. `onBroken` is told when its answer breaks off after its headers. */
+  readonly attempt: (
+    target: Target,
+    signal: AbortSignal,
+    onBroken: OnBroken,
+  ) => Promise<Result<T, GatewayError>>;
   /** Told which of several targets was chosen, and why. Absent: nobody wants to know. */
   readonly onChoice?: (choice: ChoiceRecord) => void;
 }
@@ -42,7 +53,7 @@ interface ModelTarget extends BalanceTarget {
 /** Whose upstream, and the way to the tenant's gate. `defer` takes work that belongs to no request. */
 export interface UpstreamWorld {
   readonly env: Pick<Env, "TENANT_GATE" | "ROLE">;
-  readonly snapshot: Pick<TenantSnapshot, "tenantId" | "residency" | "policy">;
+  readonly snapshot: Pick<TenantSnapshot, "tenantId" | "residency" | "policy" | "secrets">;
   readonly defer: (work: Promise<unknown>) => void;
 }
 
@@ -59,6 +70,15 @@ export async function guardUpstream<T>(
     ...balanceTarget(`${name}@${own.id}`, own),
     own,
   }));
+  const session = upstreamSession({
+    tenantId,
+    policy: resilience,
+    gate: breakerGate(env, snapshot, defer),
+    credentialOf(id) {
+      const target = targets.find((one) => one.id === id);
+      return target === undefined ? null : credentialId(snapshot, target.own);
+    },
+  });
   const asked = await guard<ModelTarget, T, GatewayError>(
     {
       targets,
@@ -71,35 +91,64 @@ export async function guardUpstream<T>(
       timeoutMs,
       retry: { allowed, maxAttempts: resilience.retry.max_attempts },
       crowd: crowdOf(tenantId, resilience, { tier: "interactive", run: affinity }),
-      attempt: ({ own }, attemptSignal) => attempt(own, attemptSignal),
+      attempt: ({ id, own }, attemptSignal) =>
+        attempt(own, attemptSignal, (error) => brokeOff(session, id, named(name, error))),
       classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
     },
-    {
-      session: upstreamSession({
-        tenantId: snapshot.tenantId,
-        policy: resilience,
-        gate: breakerGate(env, snapshot, defer),
-      }),
-      clock: PLATFORM_CLOCK,
-      random: () => Math.random(),
-    },
+    { session, clock: PLATFORM_CLOCK, random: () => Math.random() },
     signal,
   );
   if (asked.ok) return asked;
-  return fail("code" in asked.error ? asked.error : errorOf(name, asked.error));
+  if (!("code" in asked.error)) return fail(errorOf(name, asked.error));
+  const waitMs = targets.length > 1 ? parkedMs(session, targets) : null;
+  return fail(waitMs === null ? named(name, asked.error) : exhausted(name, waitMs));
+}
+
+/** The error with the upstream's name, where it speaks of one. */
+function named(upstream: string, error: GatewayError): GatewayError {
+  const isNameless =
+    error.code === "upstream_unreachable" ||
+    error.code === "upstream_timeout" ||
+    error.code === "upstream_invalid_response" ||
+    error.code === "upstream_rejected";
+  return isNameless ? { ...error, upstream } : error;
+}
+
+/** An answer broke off whose headers had been counted as a success. */
+function brokeOff(session: UpstreamSession, target: string, error: GatewayError): GatewayError {
+  const verdict = modelVerdict(error);
+  const isSilence = verdict.class === "timed_out";
+  const isLate = { target, probe: null, isLeased: false };
+  session.report(isLate, isSilence ? { ...verdict, class: "failed" } : verdict, 0);
+  return error;
+}
+
+/** When the first of the targets may be tried again, if all of them have refused their keys; else null. */
+function parkedMs(session: UpstreamSession, targets: readonly ModelTarget[]): number | null {
+  const waits = targets.map(({ id }) => {
+    const held = session.held(id);
+    return held?.cause === "credential" ? held.retryAfterMs : null;
+  });
+  return waits.includes(null) ? null : Math.min(...waits.filter((wait) => wait !== null));
+}
+
+function exhausted(upstream: string, retryAfterMs: number): GatewayError {
+  const code = "upstream_credentials_exhausted";
+  return { code, upstream, retryAfterMs: Math.ceil(retryAfterMs) };
 }
 
 /** An end that the guard decided, as a client sees it. */
 function errorOf(upstream: string, failure: GuardFailure): GatewayError {
   switch (failure.kind) {
     case "timeout":
-      return { code: "upstream_timeout" };
+      return { code: "upstream_timeout", upstream };
     case "aborted":
       return { code: "cancelled" };
     case "shed":
       return { code: "upstream_overloaded", upstream, retryAfterMs: SHED_RETRY_MS };
     case "held": {
       const retryAfterMs = Math.ceil(failure.retryAfterMs);
+      if (failure.cause === "credential") return exhausted(upstream, retryAfterMs);
       return failure.cause === "circuit_open"
         ? { code: "circuit_open", upstream, retryAfterMs }
         : { code: "upstream_rate_limited", upstream, retryAfterMs };

@@ -9,7 +9,7 @@ import { isJsonObject } from "../platform/canonical-json.ts";
 import { lookUp } from "../resilience/look-up.ts";
 import { providerHeaders } from "../upstream/provider-headers.ts";
 import { sendRequest } from "../upstream/send.ts";
-import { targetKey } from "./ask-model.ts";
+import { routeModel, targetKey } from "./ask-model.ts";
 
 /** A model by the name clients use, and the upstream that serves it. */
 export interface ListedModel {
@@ -35,7 +35,10 @@ export async function listModels(
     const { models } = named.upstream;
     const ids =
       models === "*" ? await askUpstream(env, snapshot, named, signal) : Object.keys(models);
-    for (const id of ids) if (!served.has(id)) served.set(id, { id, upstream: named.name });
+    for (const id of ids) {
+      if (served.has(id)) continue;
+      served.set(id, { id, upstream: routeModel(snapshot, id)?.name ?? named.name });
+    }
   }
   return [...served.values()];
 }

@@ -145,7 +145,7 @@ async function ask(
       timeoutMs: timeouts.firstByteMs,
       // What such a route does is the provider's business: it may keep a file or start a job.
       allowed: "only_if_not_executed",
-      attempt: async (target, attemptSignal) => {
+      attempt: async (target, attemptSignal, onBroken) => {
         const apiKey = await targetKey(env, snapshot, target);
         if (!apiKey.ok) return apiKey;
         return passThrough({
@@ -155,6 +155,7 @@ async function ask(
           timeouts,
           allowLoopback: env.ALLOW_LOOPBACK === "true",
           signal: AbortSignal.any([signal, attemptSignal]),
+          onBroken,
         });
       },
     },

@@ -21,6 +21,8 @@ export interface TargetWord {
   readonly baseline: number | null;
   /** The target asked to be left alone for so long; 0: it did not. */
   readonly holdMs: number;
+  /** A key it has refused, or the one it took in its place; by a name that changes with the key. Absent: neither. */
+  readonly credential?: { readonly id: string; readonly isRefused: boolean };
   readonly answers: readonly { readonly probe: number; readonly end: ProbeEnd }[];
 }
 
@@ -40,7 +42,9 @@ export interface SharedBreaker {
   /** Until it lets probes pass; 0 when it does. */
   readonly openForMs: number;
   readonly openMs: number;
-  readonly cause: "failures" | "retry_after";
+  readonly cause: "failures" | "retry_after" | "credential";
+  /** The key that was refused. Absent: by a gate of before. */
+  readonly credential?: string | null;
 }
 
 /** The gate's answer: every breaker that is not closed. One that is missing is. */
@@ -57,7 +61,7 @@ export type FailurePattern = "cascading" | "exhaustion" | "timeout_spiral" | "in
 export interface BreakerReport {
   readonly name: string;
   readonly state: "closed" | "open" | "half_open" | "forced_open" | "forced_closed";
-  readonly cause: "failures" | "retry_after" | null;
+  readonly cause: "failures" | "retry_after" | "credential" | null;
   readonly retry_after_ms: number | null;
   /** Times it has opened because of failures. */
   readonly openings: number;

@@ -43,15 +43,28 @@ export type GatewayError =
   | { readonly code: "too_many_unknown_keys"; readonly retryAfterMs: number }
   | { readonly code: "cancelled" }
   | { readonly code: "deadline_exceeded" }
-  | { readonly code: "upstream_unreachable" }
-  | { readonly code: "upstream_timeout" }
-  | { readonly code: "upstream_invalid_response" }
+  /** `upstream`, here and below, is absent where nobody but the tenant's only model provider can be meant. */
+  | { readonly code: "upstream_unreachable"; readonly upstream?: string }
+  | { readonly code: "upstream_timeout"; readonly upstream?: string }
+  | {
+      readonly code: "upstream_invalid_response";
+      readonly upstream?: string;
+      /** The answer broke off; what came of it was fine. */
+      readonly isUnfinished?: true;
+    }
   /** The upstream answered with an error status. `upstreamCode` is its machine-readable code where it is a plain word. */
   | {
       readonly code: "upstream_rejected";
       readonly upstreamStatus: number;
       readonly upstreamCode: string | null;
       readonly retryAfterMs: number | null;
+      readonly upstream?: string;
+    }
+  /** Every key the gateway has for the upstream was refused; none is tried again before then, or before it is replaced. */
+  | {
+      readonly code: "upstream_credentials_exhausted";
+      readonly upstream: string;
+      readonly retryAfterMs: number;
     }
   /** The upstream fails so much that it is not asked for the moment. */
   | { readonly code: "circuit_open"; readonly upstream: string; readonly retryAfterMs: number }

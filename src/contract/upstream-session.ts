@@ -33,10 +33,10 @@ export interface Verdict {
 
 /** Why no request may go to a target now. */
 export interface Held {
-  /** `circuit_open`: it fails. `rate_limited`: it asked to be left alone until then. */
-  readonly cause: "circuit_open" | "rate_limited";
+  /** `circuit_open`: it fails. `rate_limited`: it asked to be left alone until then. `credential`: it has refused the key. */
+  readonly cause: "circuit_open" | "rate_limited" | "credential";
   readonly retryAfterMs: number;
-  /** Somebody with the right to has said so; no panic overrules it. */
+  /** Somebody with the right to has said so, or the key is of no use; no panic overrules it. */
   readonly isForced: boolean;
   /** The tenant's gate may have a probe for it; see `probe`. */
   readonly mayProbe: boolean;

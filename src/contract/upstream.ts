@@ -38,7 +38,7 @@ export type Target = z.infer<typeof Target>;
 export const Upstream = z.strictObject({
   /** `openai` is chat completions, of OpenAI or anybody compatible. docs/providers.md says what each can express. */
   kind: UpstreamKind,
-  /** `"*"` passes every model name through; otherwise the names clients use, each with the provider's own name. */
+  /** `"*"` takes every model name that no other upstream names; otherwise the names clients use, each with the provider's own name. */
   models: z.union([
     z.literal("*"),
     z.record(

@@ -1,14 +1,23 @@
 /**
  * Texts of every error in English, by code. A language is one more object of this shape.
  *
- * `{field}` is replaced by that field of the error; nothing else of a request can get into a text.
+ * `{field}` is replaced by that field of the error; nothing else of a request can get into a text. `{ field}` is left out
+ * together with its space where the error has no such field.
  */
 
 import type { ErrorCode, GatewayError } from "../contract/error.ts";
 
 /** Title and detail of every error in one language. */
 export type ErrorTexts = Readonly<
-  Record<ErrorCode, { readonly title: string; readonly detail: string }>
+  Record<
+    ErrorCode,
+    {
+      readonly title: string;
+      readonly detail: string;
+      /** In its place where something broke off. */
+      readonly unfinished?: string;
+    }
+  >
 >;
 
 /** The texts in English. */
@@ -93,16 +102,24 @@ export const ENGLISH: ErrorTexts = {
   deadline_exceeded: { title: "Deadline exceeded", detail: "The run's deadline passed." },
   upstream_unreachable: {
     title: "Upstream unreachable",
-    detail: "The upstream could not be reached.",
+    detail: "The upstream{ upstream} could not be reached, or broke the connection.",
   },
-  upstream_timeout: { title: "Upstream timeout", detail: "The upstream did not answer in time." },
+  upstream_timeout: {
+    title: "Upstream timeout",
+    detail: "The upstream{ upstream} did not answer in time.",
+  },
   upstream_invalid_response: {
     title: "Invalid upstream response",
-    detail: "The upstream's answer broke off or could not be understood.",
+    detail: "The answer of the upstream{ upstream} could not be understood.",
+    unfinished: "The answer of the upstream{ upstream} broke off before it was complete.",
   },
   upstream_rejected: {
     title: "Upstream rejected the request",
-    detail: "The upstream answered with status {upstreamStatus}.",
+    detail: "The upstream{ upstream} answered with status {upstreamStatus}.",
+  },
+  upstream_credentials_exhausted: {
+    title: "Upstream refuses its keys",
+    detail: "The upstream {upstream} has refused every key it is sent; replace its secret.",
   },
   circuit_open: {
     title: "Upstream failing",
@@ -132,8 +149,10 @@ export const ENGLISH: ErrorTexts = {
 /** The detail of `error` in the language of `texts`. */
 export function errorDetail(error: GatewayError, texts: ErrorTexts): string {
   const fields = new Map<string, unknown>(Object.entries(error));
-  return texts[error.code].detail.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
-    asText(fields.get(name)),
+  const { detail, unfinished = detail } = texts[error.code];
+  const text = fields.has("isUnfinished") ? unfinished : detail;
+  return text.replaceAll(/\{( ?)(\w+)\}/g, (_, space: string, name: string) =>
+    space !== "" && !fields.has(name) ? "" : space + asText(fields.get(name)),
   );
 }
 

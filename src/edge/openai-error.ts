@@ -88,6 +88,7 @@ const HOPELESS: ReadonlySet<ErrorCode> = new Set([
   "run_interrupted",
   "secret_unavailable",
   "turn_expired",
+  "upstream_credentials_exhausted",
 ]);
 
 /** Statuses of an upstream that speak about the client's request, not about the gateway's own standing with it. */

@@ -36,6 +36,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   upstream_timeout: 504,
   upstream_invalid_response: 502,
   upstream_rejected: 502,
+  upstream_credentials_exhausted: 503,
   circuit_open: 503,
   upstream_rate_limited: 429,
   upstream_overloaded: 503,

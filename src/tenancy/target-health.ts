@@ -35,7 +35,16 @@ const ASK_AGAIN_MS = 1_000;
 /** Probes that ended and the gate may not know of yet; more than a stage has. */
 const MAX_ANSWERS = 16;
 
-const NOTHING_NEW = { good: 0, bad: 0, timedOut: 0, limited: 0, holdMs: 0 };
+type News = Omit<TargetWord, "target" | "baseline" | "answers">;
+
+const NOTHING_NEW: News = { good: 0, bad: 0, timedOut: 0, limited: 0, holdMs: 0 };
+
+/** What a request was sent under. */
+export interface SentUnder {
+  readonly policy: ResiliencePolicy;
+  /** The key a target is sent, by a name that changes with it; null for none. Asked only when a key is, or was, refused. */
+  readonly credentialOf: (target: string) => string | null;
+}
 
 /** See above. */
 export class TargetHealth {
@@ -61,19 +70,22 @@ export class TargetHealth {
     this.#budget = new RetryBudget(nowMs);
   }
 
-  /** Why the target may not be asked now, or null. */
-  held(nowMs: number): Held | null {
-    const { phase, forced, untilMs, cause } = this.#breaker.state(nowMs);
+  /** Why the target may not be asked now, or null. `credentialOf` as in `SentUnder`. */
+  held(nowMs: number, credentialOf: SentUnder["credentialOf"]): Held | null {
+    const { phase, forced, untilMs, cause, credential } = this.#breaker.state(nowMs);
     if (forced === "closed" || (forced === null && phase === "closed")) return null;
+    const isParked = forced === null && cause === "credential";
+    // Its key was changed since.
+    if (isParked && credential !== credentialOf(this.#target)) return null;
     const isProbing = forced === null && phase === "half_open";
     if (isProbing && !this.#isShared && this.#breaker.freeProbes(nowMs) > 0) return null;
     const isWait = forced === null && phase === "open" && cause === "retry_after";
     const isTimed = forced === null && phase === "open";
     const isOld = forced === "open" && nowMs - this.#heardAtMs >= ASK_AGAIN_MS;
     return {
-      cause: isWait ? "rate_limited" : "circuit_open",
+      cause: isParked ? "credential" : isWait ? "rate_limited" : "circuit_open",
       retryAfterMs: isTimed ? Math.max(1, untilMs - nowMs) : UNKNOWN_WAIT_MS,
-      isForced: forced !== null,
+      isForced: forced !== null || isParked,
       mayProbe: this.#isShared && nowMs >= this.askingUntilMs && (isProbing || isOld),
     };
   }
@@ -143,9 +155,9 @@ export class TargetHealth {
     if (this.#isShared && shared.epoch <= this.#sharedEpoch) return;
     this.#isShared = true;
     this.#sharedEpoch = shared.epoch;
-    const { phase, forced, openForMs, openMs, cause } = shared;
+    const { phase, forced, openForMs, openMs, cause, credential = null } = shared;
     const untilMs = nowMs + openForMs;
-    this.#breaker.adopt({ phase, forced, untilMs, openMs, cause });
+    this.#breaker.adopt({ phase, forced, untilMs, openMs, cause, credential });
   }
 
   /** How a request went. */
@@ -153,13 +165,14 @@ export class TargetHealth {
     pass: Pass,
     verdict: Verdict,
     durationMs: number,
-    policy: ResiliencePolicy,
+    { policy, credentialOf }: SentUnder,
     nowMs: number,
   ): void {
     const end = this.#endOf(verdict, durationMs, policy);
     if (pass.isHedge !== true) this.#measure(verdict, durationMs, policy, nowMs);
     if (!policy.breaker.enabled) return;
     const { phase } = this.#breaker.state(nowMs);
+    this.#judgeKey(verdict, credentialOf, nowMs);
     this.#baseline = policy.breaker.baseline ?? null;
     if (pass.isLeased) this.#answer(pass.probe, end);
     else if (pass.probe !== null) this.#breaker.answer(pass.probe, end, nowMs);
@@ -178,6 +191,23 @@ export class TargetHealth {
     this.#hedges ??= new HedgeTrigger();
     this.#hedges.observe(durationMs, nowMs);
     this.#hedges.earn(policy.hedge.budget);
+  }
+
+  /** A key that the target refused is parked; one that it takes in its place ends that. */
+  #judgeKey(
+    { class: kind, executed }: Verdict,
+    credentialOf: SentUnder["credentialOf"],
+    nowMs: number,
+  ): void {
+    // A key that is not to be had was not refused.
+    const isRefused = kind === "credential" && executed;
+    if (!isRefused && (kind !== "ok" || !this.#breaker.isParked(nowMs))) return;
+    const id = credentialOf(this.#target);
+    // Where none is sent there is none to spare.
+    if (id === null) return;
+    if (isRefused) this.#breaker.park(id, nowMs);
+    else this.#breaker.unpark(id, nowMs);
+    this.#news = { ...this.#news, credential: { id, isRefused } };
   }
 
   #answer(probe: number | null, end: ProbeEnd): void {

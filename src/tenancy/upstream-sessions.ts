@@ -16,7 +16,7 @@ import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
 import type { Pass, UpstreamSession } from "../contract/upstream-session.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
 import { loadsOf } from "./load-part.ts";
-import { TargetHealth } from "./target-health.ts";
+import { type SentUnder, TargetHealth } from "./target-health.ts";
 
 /** Tenants whose upstreams an isolate knows, and targets of each; a target takes about a kilobyte once it was measured. */
 const MAX_TENANTS = 200;
@@ -45,6 +45,8 @@ export interface SessionSetup {
   readonly policy: ResiliencePolicy;
   /** Absent: there is no gate, this isolate decides alone. */
   readonly gate?: BreakerGate;
+  /** As in `SentUnder`. Absent: no target has a key. */
+  readonly credentialOf?: SentUnder["credentialOf"];
   /** The platform's when absent. */
   readonly now?: () => number;
   readonly random?: () => number;
@@ -109,14 +111,17 @@ export function tenantUpstreams(tenantId: string, nowMs: number): TenantUpstream
 /** The session of one tenant under its policy. */
 export function upstreamSession(setup: SessionSetup): UpstreamSession {
   const { tenantId, policy, gate, now = () => Date.now(), random = () => Math.random() } = setup;
+  const { credentialOf = NO_KEY } = setup;
   const healthOf = (target: string) =>
     tenantUpstreams(tenantId, now()).health(target, now(), random);
   return {
     policy,
     held(target) {
       const nowMs = now();
-      const held = known.get(tenantId, nowMs)?.targets.get(target, nowMs)?.held(nowMs) ?? null;
-      return policy.breaker.enabled || held?.isForced === true ? held : null;
+      const health = known.get(tenantId, nowMs)?.targets.get(target, nowMs);
+      const held = health?.held(nowMs, credentialOf) ?? null;
+      const isForced = held?.isForced === true && held.cause !== "credential";
+      return policy.breaker.enabled || isForced ? held : null;
     },
     enter(target, timeoutMs) {
       const probe = policy.breaker.enabled ? healthOf(target).lease(timeoutMs, now()) : null;
@@ -127,7 +132,8 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
       if (gate === undefined || now() < health.askingUntilMs) return null;
       health.askingUntilMs = now() + ANSWER_MS;
       const upstreams = tenantUpstreams(tenantId, now());
-      const pass = await askForProbe(gate, upstreams, health, { target, timeoutMs, now });
+      const wish = { target, timeoutMs, credentialOf, now };
+      const pass = await askForProbe(gate, upstreams, health, wish);
       health.askingUntilMs = 0;
       return pass;
     },
@@ -135,7 +141,7 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
       const nowMs = now();
       const upstreams = tenantUpstreams(tenantId, nowMs);
       const health = upstreams.health(pass.target, nowMs, random);
-      health.report(pass, verdict, durationMs, policy, nowMs);
+      health.report(pass, verdict, durationMs, { policy, credentialOf }, nowMs);
       upstreams.news.add(pass.target);
       if (gate !== undefined && health.isDue(nowMs)) tellGate(gate, upstreams, now);
     },
@@ -150,21 +156,32 @@ export function upstreamSession(setup: SessionSetup): UpstreamSession {
   };
 }
 
+interface ProbeWish {
+  readonly target: string;
+  readonly timeoutMs: number;
+  readonly credentialOf: SentUnder["credentialOf"];
+  readonly now: () => number;
+}
+
+const NO_KEY = (): null => null;
+
 /** One probe of the gate's, or of this isolate's own machine when the gate cannot be reached. */
 async function askForProbe(
   gate: BreakerGate,
   upstreams: TenantUpstreams,
   health: TargetHealth,
-  wish: { readonly target: string; readonly timeoutMs: number; readonly now: () => number },
+  wish: ProbeWish,
 ): Promise<Pass | null> {
-  const { target, timeoutMs, now } = wish;
+  const { target, timeoutMs, credentialOf, now } = wish;
   const words = upstreams.collect(now());
   try {
     const answer = await gate.say({ targets: words, probe: { target, ttlMs: timeoutMs } });
     upstreams.heard(words, answer, now());
     if (answer.probe !== null) return { target, probe: answer.probe, isLeased: true };
     // It has closed meanwhile.
-    return health.held(now()) === null ? { target, probe: null, isLeased: false } : null;
+    return health.held(now(), credentialOf) === null
+      ? { target, probe: null, isLeased: false }
+      : null;
   } catch {
     const probe = health.lease(timeoutMs, now());
     return probe === null ? null : { target, probe, isLeased: false };

@@ -94,13 +94,14 @@ export function classifyFailure(
 
 /** Not sent, because of what is known of the tool's server. */
 function held({ cause, retryAfterMs }: Extract<GuardFailure, { kind: "held" }>): Refused {
-  const message =
-    cause === "circuit_open"
-      ? "The tool's server fails; it is not asked for the moment."
-      : "The tool's server has asked to be left alone for the moment.";
+  const isWait = cause === "rate_limited";
+  const code = isWait ? cause : "circuit_open";
+  const message = isWait
+    ? "The tool's server has asked to be left alone for the moment."
+    : "The tool's server fails; it is not asked for the moment.";
   return {
-    status: cause,
-    error: { code: cause, message, retry_after_ms: Math.ceil(retryAfterMs) },
+    status: code,
+    error: { code, message, retry_after_ms: Math.ceil(retryAfterMs) },
   };
 }
 

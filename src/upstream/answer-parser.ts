@@ -7,7 +7,7 @@
  */
 
 import type { ModelEvent } from "../contract/chat.ts";
-import { closeBrackets } from "./close-brackets.ts";
+import { closeBrackets, isCutOff } from "./close-brackets.ts";
 import { createSseParser, type ServerSentEvent } from "./sse-parser.ts";
 import { Utf8Stream } from "../platform/utf8-stream.ts";
 import { parseJson } from "./json-member.ts";
@@ -32,6 +32,8 @@ export interface AnswerParser {
   readonly finishSeen: boolean;
   /** The answer is complete: the stream said so, or it failed. */
   readonly done: boolean;
+  /** What came is the beginning of a longer answer; asked when it has ended and is not complete. */
+  readonly isCutOff: boolean;
   push(bytes: Uint8Array): readonly ModelEvent[];
   /** Call once, when the stream has ended or was cut. */
   end(): readonly ModelEvent[];
@@ -55,12 +57,16 @@ export interface AnswerReader {
 export function createStreamParser(reader: AnswerReader): AnswerParser {
   const sse = createSseParser(MAX_EVENT_CHARS);
   let ending = false;
+  let hasBegun = false;
   const read = (event: ServerSentEvent): readonly ModelEvent[] => {
     const data = event.data.trim();
     if (data === "") return [];
     if (data === "[DONE]") return reader.complete(true);
     const json = parseJson(data) ?? (ending ? undefined : parseJson(closeBrackets(data) ?? ""));
-    if (json !== undefined) return reader.event(json);
+    if (json !== undefined) {
+      hasBegun = true;
+      return reader.event(json);
+    }
     // Half an event at the end of a finished answer is nothing anybody waits for.
     return ending && reader.finishSeen ? [] : reader.invalid();
   };
@@ -70,6 +76,9 @@ export function createStreamParser(reader: AnswerReader): AnswerParser {
     },
     get done() {
       return reader.done;
+    },
+    get isCutOff() {
+      return hasBegun;
     },
     push(bytes) {
       if (reader.done) return [];
@@ -92,6 +101,9 @@ export function createWholeParser(reader: AnswerReader): AnswerParser {
     finishSeen: false,
     get done() {
       return reader.done;
+    },
+    get isCutOff() {
+      return isCutOff(text);
     },
     push(bytes) {
       if (reader.done) return [];

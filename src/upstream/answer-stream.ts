@@ -7,6 +7,7 @@
  */
 
 import type { ModelEvent } from "../contract/chat.ts";
+import type { GatewayError } from "../contract/error.ts";
 import type { AnswerParser } from "./answer-parser.ts";
 import type { AnswerWatch } from "./answer-watch.ts";
 import type { Chunks } from "./read-body.ts";
@@ -20,22 +21,33 @@ const FINISH_GRACE_MS = 2_000;
 /** Wait for the connection's own end after the last event. */
 const LINGER_MS = 20;
 
+/** Told why an answer broke off; what it says of that is what the reader is told. */
+export type OnBroken = (error: GatewayError) => GatewayError;
+
 /** The events of one answer. Owned by whoever iterates it: iterate to the end or leave with `return()`. */
 export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined> {
   readonly #chunks: Chunks;
   readonly #parser: AnswerParser;
   readonly #watch: AnswerWatch;
   readonly #idleMs: number;
+  readonly #onBroken: OnBroken;
   #queue: readonly ModelEvent[] = [];
   #next = 0;
   #bytes = 0;
   #closed = false;
 
-  constructor(chunks: Chunks, parser: AnswerParser, watch: AnswerWatch, idleMs: number) {
+  constructor(
+    chunks: Chunks,
+    parser: AnswerParser,
+    watch: AnswerWatch,
+    idleMs: number,
+    onBroken: OnBroken = (error) => error,
+  ) {
     this.#chunks = chunks;
     this.#parser = parser;
     this.#watch = watch;
     this.#idleMs = idleMs;
+    this.#onBroken = onBroken;
   }
 
   [Symbol.asyncIterator](): this {
@@ -74,14 +86,13 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
     this.#bytes += chunk.byteLength;
     if (this.#bytes > MAX_ANSWER_BYTES) {
       this.#close();
-      return [{ type: "failed", error: { code: "upstream_invalid_response" } }];
+      return this.#told([{ type: "failed", error: { code: "upstream_invalid_response" } }]);
     }
     const events = this.#parser.push(chunk);
-    if (this.#parser.done) {
-      const hasEnded = events.at(-1)?.type === "finish" && (await this.#linger());
-      this.#close(hasEnded);
-    }
-    return events;
+    if (!this.#parser.done) return events;
+    const hasEnded = events.at(-1)?.type === "finish" && (await this.#linger());
+    this.#close(hasEnded);
+    return this.#told(events);
   }
 
   /** The stream is over, orderly or not; an answer that had its finish reason lacks nothing. */
@@ -89,7 +100,23 @@ export class AnswerStream implements AsyncIterableIterator<ModelEvent, undefined
     this.#close(how === "end");
     const { ended } = this.#watch;
     const usable = ended === null || (ended.code !== "cancelled" && this.#parser.finishSeen);
-    return usable ? this.#parser.end() : [{ type: "failed", error: ended }];
+    if (!usable) return this.#told([{ type: "failed", error: ended }]);
+    const events = this.#parser.end();
+    const last = events.at(-1);
+    const isCutOff =
+      last?.type === "failed" &&
+      last.error.code === "upstream_invalid_response" &&
+      (how === "broken" || this.#parser.isCutOff);
+    if (!isCutOff) return this.#told(events);
+    const error = { ...last.error, isUnfinished: true as const };
+    return this.#told([...events.slice(0, -1), { type: "failed", error }]);
+  }
+
+  /** The last events of the answer. That it broke off is told before it is said. */
+  #told(events: readonly ModelEvent[]): readonly ModelEvent[] {
+    const last = events.at(-1);
+    if (last?.type !== "failed") return events;
+    return [...events.slice(0, -1), { type: "failed", error: this.#onBroken(last.error) }];
   }
 
   /** True when the connection ended by itself. */

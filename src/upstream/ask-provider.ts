@@ -10,7 +10,7 @@ import type { GatewayError } from "../contract/error.ts";
 import { isJsonArray, isJsonObject, type JsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { AnswerParser, ParserOptions } from "./answer-parser.ts";
-import { AnswerStream } from "./answer-stream.ts";
+import { AnswerStream, type OnBroken } from "./answer-stream.ts";
 import { type AnswerTimeouts, AnswerWatch } from "./answer-watch.ts";
 import { checkEgress } from "./egress-guard.ts";
 import { openProvider } from "./open-provider.ts";
@@ -30,6 +30,8 @@ export interface ModelRequest {
   readonly allowLoopback: boolean;
   /** Must live as long as the answer is read: its abort closes the connection at any time. */
   readonly signal: AbortSignal;
+  /** Told when the answer breaks off after its headers. */
+  readonly onBroken?: OnBroken;
 }
 
 /**
@@ -74,7 +76,7 @@ export async function askProvider(
   const { chunks, isStream } = answered.value;
   const toolNames = offeredNames(request.body);
   const parser = unfoldWrapperCalls(protocol.parser(isStream, { toolNames }), toolNames);
-  return ok(new AnswerStream(chunks, parser, watch, request.timeouts.idleMs));
+  return ok(new AnswerStream(chunks, parser, watch, request.timeouts.idleMs, request.onBroken));
 }
 
 /** Delivers a body that is ready as it is. */

@@ -10,6 +10,24 @@ const MAX_MISSING = 8;
 
 /** `text` with its open brackets closed, or null when that is not all it lacks. */
 export function closeBrackets(text: string): string | null {
+  const { open, inString } = openBrackets(text);
+  const isWhole = !inString && /[\]}"]$/.test(text);
+  if (!isWhole || open.length === 0 || open.length > MAX_MISSING) return null;
+  return text + open.toReversed().join("");
+}
+
+/** True when `text` is JSON that lacks its end: a bracket or a string is still open. */
+export function isCutOff(text: string): boolean {
+  if (!/^\s*[[{]/.test(text)) return false;
+  const { open, inString } = openBrackets(text);
+  return inString || open.length > 0;
+}
+
+/** What closes the brackets that are open where `text` ends, and whether it ends inside a string. */
+function openBrackets(text: string): {
+  readonly open: readonly string[];
+  readonly inString: boolean;
+} {
   const open: string[] = [];
   let inString = false;
   for (let at = 0; at < text.length; at += 1) {
@@ -22,7 +40,5 @@ export function closeBrackets(text: string): string | null {
     else if (character === "[") open.push("]");
     else if (character === "}" || character === "]") open.pop();
   }
-  const isWhole = !inString && /[\]}"]$/.test(text);
-  if (!isWhole || open.length === 0 || open.length > MAX_MISSING) return null;
-  return text + open.toReversed().join("");
+  return { open, inString };
 }

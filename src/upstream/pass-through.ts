@@ -7,6 +7,7 @@
 
 import type { GatewayError } from "../contract/error.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
+import type { OnBroken } from "./answer-stream.ts";
 import { type AnswerTimeouts, AnswerWatch } from "./answer-watch.ts";
 import { checkEgress } from "./egress-guard.ts";
 import { openProvider } from "./open-provider.ts";
@@ -26,6 +27,8 @@ export interface PassRequest {
   readonly allowLoopback: boolean;
   /** Must live as long as the answer is read. */
   readonly signal: AbortSignal;
+  /** Told when the answer breaks off after its headers. */
+  readonly onBroken: OnBroken;
 }
 
 /** An answer whose headers are in. Read the bytes to their end or leave them with `return()`. */
@@ -42,7 +45,7 @@ export async function passThrough(
   const checked = checkEgress(request.url, request);
   if (!checked.ok) return fail({ code: "egress_refused", detail: checked.error.reason });
   if (request.signal.aborted) return fail({ code: "cancelled" });
-  const { timeouts, apiKey, body } = request;
+  const { timeouts, apiKey, body, onBroken } = request;
   const watch = new AnswerWatch(timeouts.totalMs, request.signal);
   const headers = {
     accept: "*/*",
@@ -60,7 +63,7 @@ export async function passThrough(
   return ok({
     status: response.status,
     contentType: received["content-type"] ?? "application/octet-stream",
-    bytes: bytesOf(chunksOf(response, received), watch, timeouts.idleMs),
+    bytes: bytesOf(chunksOf(response, received), watch, timeouts.idleMs, onBroken),
   });
 }
 
@@ -68,6 +71,7 @@ async function* bytesOf(
   chunks: Chunks,
   watch: AnswerWatch,
   idleMs: number,
+  onBroken: OnBroken,
 ): AsyncGenerator<Result<Uint8Array, GatewayError>> {
   let length = 0;
   let hasEnded = false;
@@ -75,14 +79,14 @@ async function* bytesOf(
     for (;;) {
       const chunk = await watch.within(idleMs, () => chunks.read());
       if (chunk === "broken") {
-        yield fail(watch.ended ?? { code: "upstream_unreachable" });
+        yield fail(onBroken(watch.ended ?? { code: "upstream_unreachable" }));
         return;
       }
       hasEnded = chunk === "end";
       if (chunk === "end") return;
       length += chunk.byteLength;
       if (length > MAX_PASSED_BYTES) {
-        yield fail({ code: "upstream_invalid_response" });
+        yield fail(onBroken({ code: "upstream_invalid_response" }));
         return;
       }
       yield ok(chunk);

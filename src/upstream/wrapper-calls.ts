@@ -40,6 +40,9 @@ export function unfoldWrapperCalls(
     get done() {
       return parser.done;
     },
+    get isCutOff() {
+      return parser.isCutOff;
+    },
     push: (bytes) => unfolder.all(parser.push(bytes)),
     end: () => unfolder.all(parser.end()),
   };

@@ -10,7 +10,14 @@ import {
 } from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { Breaker, FIRST_OPEN_MS, MOST_OPEN_MS, PROBES } from "../../src/algorithms/breaker.ts";
+import {
+  Breaker,
+  FIRST_OPEN_MS,
+  FIRST_PARK_MS,
+  MOST_OPEN_MS,
+  MOST_PARK_MS,
+  PROBES,
+} from "../../src/algorithms/breaker.ts";
 
 /** One thing that may happen to a breaker. */
 const STEP = oneof(
@@ -152,6 +159,59 @@ describe("Breaker", () => {
     expect(breaker.state(9_999_999)).toMatchObject({ phase: "closed", forced: null });
     breaker.count(0, 3, null, 9_999_999);
     expect(breaker.state(9_999_999).phase).toBe("closed");
+  });
+
+  it("leaves a refused key alone, twice as long each time in a row, up to fifteen minutes, with one probe between", () => {
+    const breaker = new Breaker(() => 0.999);
+    breaker.park("one", 0);
+    let nowMs = 0;
+    for (
+      let parkMs = FIRST_PARK_MS;
+      nowMs < 5_000_000;
+      parkMs = Math.min(MOST_PARK_MS, 2 * parkMs)
+    ) {
+      // Refused once more before it was open: nothing new.
+      breaker.park("one", nowMs);
+      const { phase, cause, untilMs } = breaker.state(nowMs);
+      expect([phase, cause]).toEqual(["open", "credential"]);
+      expect(untilMs - nowMs).toBe(Math.ceil(parkMs / 2 + (0.999 * parkMs) / 2));
+      nowMs = untilMs;
+      const probe = breaker.lease(1_000, nowMs);
+      expect(breaker.lease(1_000, nowMs)).toBeNull();
+      breaker.answer(probe ?? -1, "ignored", nowMs);
+      breaker.park("one", nowMs);
+    }
+  });
+
+  it("closes with the first answer to the key it had parked, or with an answer to another", () => {
+    const breaker = new Breaker(() => 0.5);
+    breaker.park("one", 0);
+    breaker.unpark("one", 1);
+    expect(breaker.isParked(1)).toBe(true);
+    breaker.answer(breaker.lease(1_000, 30_000) ?? -1, "good", 30_000);
+    expect(breaker.state(30_000)).toMatchObject({ phase: "closed", credential: "one" });
+    breaker.park("one", 40_000);
+    breaker.unpark("two", 40_001);
+    expect(breaker.isParked(40_001)).toBe(false);
+    // A new key that is refused as well is a new refusal.
+    breaker.park("one", 50_000);
+    breaker.park("two", 60_000);
+    expect(breaker.state(60_000)).toMatchObject({ phase: "open", credential: "two" });
+  });
+
+  it("is open by failures whatever becomes of its key, and for its usual time when a parked one then fails", () => {
+    const breaker = opened();
+    breaker.park("one", 0);
+    expect(breaker.state(0)).toMatchObject({ cause: "failures", openMs: FIRST_OPEN_MS });
+    const parked = new Breaker(() => 0.5);
+    parked.park("one", 0);
+    parked.answer(parked.lease(1_000, 30_000) ?? -1, "bad", 30_000);
+    expect(parked.state(30_000)).toMatchObject({
+      phase: "open",
+      cause: "failures",
+      openMs: FIRST_OPEN_MS,
+      credential: null,
+    });
   });
 
   it("is what it was when it was saved, and begins half-open anew", () => {

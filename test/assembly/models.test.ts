@@ -32,6 +32,13 @@ describe("routeModel", () => {
     expect(routeModel(snapshot, "other")).toMatchObject({ providerModel: "other" });
   });
 
+  it("prefers an upstream that names the model to one that takes any, whichever is older", async () => {
+    const upstreams = [named("any", "*"), named("own", { fast: {} }), named("late", "*")];
+    const { snapshot } = await newCaller({ upstreams });
+    expect(routeModel(snapshot, "fast")).toMatchObject({ name: "own" });
+    expect(routeModel(snapshot, "other")).toMatchObject({ name: "any" });
+  });
+
   it("finds no model by the name of an inherited property", async () => {
     const { snapshot } = await newCaller({ upstreams: [named("a", {})] });
     expect(routeModel(snapshot, "constructor")).toBeNull();
@@ -86,7 +93,8 @@ describe("modelPort", () => {
       caller,
       DEFER,
     )({ model: "slow-headers", messages: [] }, NEVER);
-    expect(asked).toEqual({ ok: false, error: { code: "upstream_timeout" } });
+    const error = { code: "upstream_timeout", upstream: slow.name };
+    expect(asked).toEqual({ ok: false, error });
   });
 });
 
@@ -100,6 +108,15 @@ describe("listModels", () => {
       { id: "scripted-1", upstream: "a" },
     ]);
     expect(listed).toContainEqual({ id: "scripted-slow", upstream: "b" });
+  });
+
+  it("lists a name under the upstream that would serve it", async () => {
+    const upstreams = [named("any", "*"), named("own", { "scripted-1": {} })];
+    const { snapshot } = await newCaller({ upstreams });
+    expect(await listModels(env, snapshot, NEVER)).toContainEqual({
+      id: "scripted-1",
+      upstream: "own",
+    });
   });
 
   it("leaves out an upstream that is down, sends nonsense or has no usable key", async () => {

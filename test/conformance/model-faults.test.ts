@@ -118,8 +118,8 @@ describe("a model server that fails in the middle", () => {
   }
 
   it("survives garbage, HTML, broken UTF-8 and events beyond every bound", async () => {
-    const tenant = await faultyTenant();
     for (const model of ["garbage", "html", "invalid-utf8", "huge-event"]) {
+      const tenant = await faultyTenant();
       const whole = await ask(tenant, model, false);
       expect(envelope(whole)).toEqual([502, "upstream_invalid_response"]);
       const streamed = await ask(tenant, model, true);

@@ -20,15 +20,21 @@ describe("TenantGate, breakers", () => {
     const gate = env.TENANT_GATE.getByName("breakers kept");
     await gate.breakers(word(seen("a", { bad: 5 })));
     await gate.forceBreakers(["b"], "open");
+    await gate.breakers(word(seen("c", { credential: { id: "v1", isRefused: true } })));
     const before = await gate.breakers(word());
     await evictDurableObject(gate);
     const after = await gate.breakers(word());
-    expect(after.shared).toHaveLength(2);
-    const [a, b] = after.shared;
+    expect(after.shared).toHaveLength(3);
+    const [a, b, c] = after.shared;
+    expect(c).toMatchObject({ target: "c", cause: "credential", credential: "v1" });
     expect(a).toMatchObject({ target: "a", phase: "open", cause: "failures", openMs: 5_000 });
     expect(a?.openForMs).toBeLessThanOrEqual(before.shared[0]?.openForMs ?? 0);
     expect(b).toMatchObject({ target: "b", forced: "open" });
-    expect(await gate.listBreakers()).toMatchObject([{ name: "a", openings: 1 }, { name: "b" }]);
+    expect(await gate.listBreakers()).toMatchObject([
+      { name: "a", openings: 1 },
+      { name: "b" },
+      { name: "c", openings: 0 },
+    ]);
   });
 
   it("answers in an exchange too, and knows nothing of another tenant's", async () => {

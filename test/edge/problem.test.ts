@@ -48,6 +48,10 @@ const EVERY: { readonly [C in ErrorCode]: readonly [number, Extract<GatewayError
       502,
       { code: "upstream_rejected", upstreamStatus: 503, upstreamCode: null, retryAfterMs: null },
     ],
+    upstream_credentials_exhausted: [
+      503,
+      { code: "upstream_credentials_exhausted", upstream: "openai", retryAfterMs: 4000 },
+    ],
     circuit_open: [503, { code: "circuit_open", upstream: "openai", retryAfterMs: 4000 }],
     upstream_rate_limited: [
       429,
@@ -80,6 +84,18 @@ describe("problemResponse", () => {
     });
     // Every placeholder was filled from the error, and nothing else got in.
     expect(errorDetail(error, ENGLISH)).not.toMatch(/[{}]|undefined|null/);
+  });
+
+  it("names the upstream where it is known, and says of an answer that broke off that it did", () => {
+    const upstream = "openai";
+    const detail = (error: GatewayError) => errorDetail(error, ENGLISH);
+    expect(detail({ code: "upstream_timeout" })).toBe("The upstream did not answer in time.");
+    expect(detail({ code: "upstream_timeout", upstream })).toContain("upstream openai did not");
+    expect(detail({ code: "upstream_unreachable", upstream })).toContain("upstream openai could");
+    expect(detail({ code: "upstream_invalid_response", upstream })).toContain("understood");
+    expect(detail({ code: "upstream_invalid_response", upstream, isUnfinished: true })).toBe(
+      "The answer of the upstream openai broke off before it was complete.",
+    );
   });
 
   it("carries the violations", async () => {

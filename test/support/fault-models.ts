@@ -39,6 +39,11 @@ const MODELS: Readonly<Record<string, ModelFault>> = {
     write(text("half an ans"));
     response.end();
   },
+  /** Whole, orderly by HTTP, but only the beginning of its JSON. */
+  "cut-json"({ response }) {
+    const whole = JSON.stringify(completion("half an answer"));
+    response.writeHead(200, { "content-type": "application/json" }).end(whole.slice(0, 60));
+  },
   "error-in-stream"({ response }, write) {
     write(text("so far"));
     write({ error: { message: "secret prose", type: "server_error", code: "overloaded" } });
@@ -102,6 +107,12 @@ const MODELS: Readonly<Record<string, ModelFault>> = {
     refuse(response, 401, {
       error: { message: "secret prose", type: "invalid_request_error", code: null },
     });
+  },
+  /** Takes the key `good`; refuses any other with the status at its end. */
+  "needs-key"({ request, response }, write) {
+    const key = request.headers.authorization ?? "none-401";
+    if (key === "Bearer good") answer(response, write);
+    else refuse(response, Number(key.slice(-3)), { error: { code: "refused_key" } });
   },
   "huge-error"({ response }) {
     response

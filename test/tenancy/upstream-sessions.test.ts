@@ -14,6 +14,7 @@ const POLICY: ResiliencePolicy = {
   concurrency: "off",
 };
 const FAILED: Verdict = { class: "failed", retryAfterMs: null, executed: true };
+const REFUSED: Verdict = { class: "credential", retryAfterMs: null, executed: true };
 const GOOD: Verdict = { class: "ok", retryAfterMs: null, executed: true };
 
 let worlds = 0;
@@ -25,9 +26,10 @@ function world() {
   const gate = new BreakerTable(() => 0.5);
   const state = { nowMs: 1_000_000, isReachable: true };
   const work: Promise<unknown>[] = [];
-  const isolate = (n: number): UpstreamSession =>
+  const isolate = (n: number, key = "v1"): UpstreamSession =>
     upstreamSession({
       tenantId: `${name}_${n}`,
+      credentialOf: (target) => (target === "keyless" ? null : key),
       policy: POLICY,
       now: () => state.nowMs,
       random: () => 0.5,
@@ -135,6 +137,59 @@ describe("upstreamSession with a gate", () => {
     state.isReachable = false;
     state.nowMs += 5_000;
     expect(await one.probe("a", 1_000)).toMatchObject({ isLeased: false });
+  });
+
+  it("leaves a target alone whose key was refused, in every isolate that hears of it, until the key is another", async () => {
+    const { isolate, settle, state, gate } = world();
+    const [one, two] = [isolate(1), isolate(2)];
+    send(one, REFUSED);
+    send(one, REFUSED, "keyless");
+    // Not to be had is not refused.
+    send(one, { ...REFUSED, executed: false }, "b");
+    await settle();
+    expect(one.held("a")).toMatchObject({ cause: "credential", isForced: true });
+    expect([one.held("keyless"), one.held("b")]).toEqual([null, null]);
+    send(two, FAILED, "b");
+    await settle();
+    expect(two.held("a")).toMatchObject({ cause: "credential", mayProbe: false });
+    const changed = isolate(2, "v2");
+    expect(changed.held("a")).toBeNull();
+    send(changed, GOOD);
+    await settle();
+    expect(gate.list(state.nowMs)).toContainEqual(
+      expect.objectContaining({ name: "a", state: "closed", openings: 0 }),
+    );
+    expect(changed.held("a")).toBeNull();
+  });
+
+  it("tries a refused key again with one request of all isolates, and closes with its answer", async () => {
+    const { isolate, settle, state } = world();
+    const isolates = Array.from({ length: 20 }, (_, n) => isolate(n));
+    for (const one of isolates) send(one, REFUSED);
+    await settle();
+    state.nowMs += 30_000;
+    for (const [end, retryAfterMs] of [
+      [REFUSED, 45_000],
+      [GOOD, null],
+    ] as const) {
+      const passes = await Promise.all(isolates.map((one) => one.probe("a", 1_000)));
+      const leased = passes.flatMap((pass, n) => (pass === null ? [] : [{ pass, n }]));
+      expect(leased).toHaveLength(1);
+      for (const { pass, n } of leased) isolates[n]?.report(pass, end, 10);
+      await settle();
+      expect(isolates[leased[0]?.n ?? 0]?.held("a")?.retryAfterMs ?? null).toBe(retryAfterMs);
+      state.nowMs += 60_000;
+    }
+  });
+
+  it("holds nothing back when the policy has no breakers", async () => {
+    const bare = upstreamSession({
+      tenantId: "bare",
+      policy: { ...POLICY, breaker: { enabled: false } },
+      credentialOf: () => "v1",
+    });
+    send(bare, REFUSED);
+    expect(bare.held("a")).toBeNull();
   });
 
   it("hears that a breaker is no longer forced open though it sends nothing there", async () => {

@@ -16,16 +16,23 @@ function failed(code: string): unknown {
 }
 
 describe("askChatModel when the provider fails inside its answer", () => {
-  it.each(["garbage", "html", "cut-mid-stream", "end-mid-stream", "invalid-utf8", "huge-event"])(
-    "ends %s in one failure",
-    async (model) => {
-      const events = await eventsOf(model);
-      expect(events.at(-1)).toEqual(failed("upstream_invalid_response"));
-      expect(
-        events.filter((event) => event.type === "failed" || event.type === "finish"),
-      ).toHaveLength(1);
-    },
-  );
+  it.each([
+    ["garbage", false],
+    ["html", false],
+    ["cut-mid-stream", true],
+    ["end-mid-stream", true],
+    ["cut-json", true],
+    ["invalid-utf8", false],
+    ["huge-event", false],
+  ])("ends %s in one failure, unfinished: %s", async (model, isUnfinished) => {
+    const events = await eventsOf(model);
+    const code = "upstream_invalid_response";
+    const error = isUnfinished ? { code, isUnfinished } : { code };
+    expect(events.at(-1)).toEqual({ type: "failed", error });
+    expect(
+      events.filter((event) => event.type === "failed" || event.type === "finish"),
+    ).toHaveLength(1);
+  });
 
   it("hands on the error inside a stream", async () => {
     expect((await eventsOf("error-in-stream")).at(-1)).toEqual({

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { closeBrackets } from "../../src/upstream/close-brackets.ts";
+import { closeBrackets, isCutOff } from "../../src/upstream/close-brackets.ts";
 
 describe("closeBrackets", () => {
   it.each([
@@ -19,4 +19,18 @@ describe("closeBrackets", () => {
       expect(closeBrackets(text)).toBeNull();
     },
   );
+});
+
+describe("isCutOff", () => {
+  it.each([
+    ['{"a":[1,2', true],
+    ['{"a":"with } inside', true],
+    ["[{}", true],
+    ['{"a":1}', false],
+    ['"text', false],
+    ["<html>{", false],
+    ["", false],
+  ])("says of %s: %s", (text, expected) => {
+    expect(isCutOff(text)).toBe(expected);
+  });
 });

@@ -114,6 +114,19 @@ describe("BreakerTable", () => {
     expect(opened().list(T0)[0]?.pattern).toBeNull();
   });
 
+  it("tells which key was refused, and that it is of no account once another is taken", () => {
+    const breakers = table();
+    const of = (id: string, isRefused: boolean) =>
+      word(seen("a", { good: 1, credential: { id, isRefused } }));
+    expect(breakers.take(of("v1", false), T0).answer.shared).toEqual([]);
+    const { answer, rows } = breakers.take(of("v1", true), T0);
+    expect(answer.shared).toMatchObject([{ target: "a", cause: "credential", credential: "v1" }]);
+    expect(rows).toMatchObject([{ state: { credential: "v1" }, record: { openings: 0 } }]);
+    expect(breakers.list(T0)).toMatchObject([{ cause: "credential", retry_after_ms: 22_500 }]);
+    expect(breakers.take(of("v1", false), T0).answer.shared).toHaveLength(1);
+    expect(breakers.take(of("v2", false), T0).answer.shared).toEqual([]);
+  });
+
   it("obeys force, and lets go", () => {
     const breakers = opened();
     breakers.force("a", "closed", T0);
@@ -138,6 +151,7 @@ describe("BreakerTable", () => {
         cause: "failures",
         epoch: 1,
         openMs: 5_000,
+        credential: null,
         openForMs: untilMs - T0 - 1_000,
       },
     ]);
