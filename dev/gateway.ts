@@ -34,6 +34,8 @@ export interface GatewayOptions {
   readonly bundleDir?: string;
   /** Other workers in the same runtime, such as an empty pass-through to compare with. */
   readonly extraWorkers?: readonly ExtraWorker[];
+  /** The extra worker whose class `TenantGate` the gateway asks instead of its own; that one can bind the gateway's. */
+  readonly gateIn?: string;
   /** Receives what the gateway logs; absent: warnings and errors go to stderr. */
   readonly onLog?: (line: GatewayLog) => void;
 }
@@ -43,6 +45,9 @@ export interface ExtraWorker {
   readonly name: string;
   readonly script: string;
   readonly compatibilityFlags?: readonly string[];
+  /** Classes of objects it has a binding of, by binding: its own, and the gateway's. */
+  readonly ownObjects?: Readonly<Record<string, string>>;
+  readonly gatewayObjects?: Readonly<Record<string, string>>;
 }
 
 /** A running gateway. */
@@ -83,15 +88,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       ...(options.persistTo === undefined ? {} : { resourcePersistencePath: options.persistTo }),
       workers: [
         ...names.map((name, index) => ({
-          ...workerOf(bundle, name, { ...secrets, ...options.bindings }),
+          ...workerOf(bundle, name, { ...secrets, ...options.bindings }, options.gateIn),
           unsafeDirectSockets: [{ host: "127.0.0.1", port: index === 0 ? (options.port ?? 0) : 0 }],
         })),
-        ...extras.map(({ name, script, compatibilityFlags = [] }) => ({
+        ...extras.map(({ name, script, compatibilityFlags = [], ...objects }) => ({
           name,
           modules: true,
           script,
           compatibilityDate: bundle.config.compatibilityDate,
           compatibilityFlags: [...compatibilityFlags],
+          durableObjects: {
+            ...bindingsOf(objects.ownObjects),
+            ...bindingsOf(objects.gatewayObjects, "gateway-0"),
+          },
           unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
         })),
       ],
@@ -123,9 +132,16 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 }
 
 /** The first worker owns the objects; further ones reach the same ones by its name. */
-function workerOf(bundle: GatewayBundle, name: string, bindings: Readonly<Record<string, string>>) {
+function workerOf(
+  bundle: GatewayBundle,
+  name: string,
+  bindings: Readonly<Record<string, string>>,
+  gateIn: string | undefined,
+) {
   const { config, script } = bundle;
-  const isOwner = name === "gateway-0";
+  const objects = { ...config.durableObjects };
+  const gate = objects["TENANT_GATE"] ?? "TenantGate";
+  const owner = name === "gateway-0" ? undefined : "gateway-0";
   return {
     name,
     modules: true,
@@ -140,13 +156,25 @@ function workerOf(bundle: GatewayBundle, name: string, bindings: Readonly<Record
         { namespace_id: binding, simple },
       ]),
     ),
-    durableObjects: Object.fromEntries(
-      Object.entries(config.durableObjects).map(([binding, className]) => [
-        binding,
-        { className, useSQLite: true, ...(isOwner ? {} : { scriptName: "gateway-0" }) },
-      ]),
-    ),
+    durableObjects: {
+      ...bindingsOf(objects, owner),
+      // An object that nobody binds in its own script is not there for others either.
+      ...(gateIn !== undefined && {
+        ...bindingsOf({ OWN_TENANT_GATE: gate }, owner),
+        ...bindingsOf({ TENANT_GATE: gate }, gateIn),
+      }),
+    },
   };
+}
+
+/** Bindings of objects of a script; absent: of the worker's own. */
+function bindingsOf(objects: Readonly<Record<string, string>> = {}, scriptName?: string) {
+  return Object.fromEntries(
+    Object.entries(objects).map(([binding, className]) => [
+      binding,
+      { className, useSQLite: true, ...(scriptName !== undefined && { scriptName }) },
+    ]),
+  );
 }
 
 function warn(line: GatewayLog): void {

@@ -1,13 +1,14 @@
 /**
  * A fleet: the built gateway in several Worker instances that share one gate object per tenant, under an open load. What was
- * admitted is judged by when its answer came, which is later than it was charged, so the judgement is never too mild.
+ * admitted is judged by the time it was admitted: every run calls the built-in clock, and its answer tells the instance's own time at
+ * that moment. When an answer arrives says nothing of windows: a busy machine delivers the answers of two seconds in one.
  */
 
 import type { Agent } from "node:http";
 
 import { startGateway, type Gateway } from "../../dev/gateway.ts";
 import { bootstrapOperator, createTenantForTests } from "../../dev/provision.ts";
-import { pause } from "../bench.ts";
+import { epochMs, pause } from "../bench.ts";
 import { ask, keepAlive } from "../http.ts";
 import { seededRandom } from "../statistics.ts";
 
@@ -96,16 +97,23 @@ async function close(gateway: Gateway, agent: Agent): Promise<void> {
   await gateway.dispose();
 }
 
-const CALL = { calls: [{ tool: "add", arguments: { expression: "1 + 1" } }] };
+const CALL = { calls: [{ tool: "clock", arguments: {} }] };
 
 const TOOLS = {
-  add: {
-    description: "Adds",
-    input: { type: "object", properties: { expression: { type: "string" } } },
-    builtin: "calculator",
-    effect: "pure",
+  clock: {
+    description: "Tells the time",
+    input: { type: "object", properties: { time_zone: { type: "string" } } },
+    builtin: "current_time",
+    effect: "read",
   },
 };
+
+/** The time the run's clock told, epoch ms; an answer without one is a bug of the bench. */
+function admittedAt({ text }: FleetAnswer): number {
+  const at = Date.parse(/"utc":"([^"]+)"/.exec(text)?.[1] ?? "");
+  if (Number.isNaN(at)) throw new Error(`The run told no time: ${text.slice(0, 200)}`);
+  return at;
+}
 
 async function runCell(
   baseUrl: string,
@@ -121,15 +129,16 @@ async function runCell(
   });
   const random = seededRandom(cell.seed);
   const perMs = (limit.limit * load) / (limit.window_s * 1000);
-  const answeredAt: number[] = [];
+  const admitted: number[] = [];
   const open: Promise<void>[] = [];
   let failed = 0;
   let offered = 0;
   await greet(apiKey);
   const startedAt = performance.now();
+  const startedMs = Math.floor(epochMs());
   const one = async (instance: number): Promise<void> => {
     const answer = await askAt(instance, apiKey, "/v1/runs", CALL);
-    if (answer.status === 200) answeredAt.push(performance.now() - startedAt);
+    if (answer.status === 200) admitted.push(admittedAt(answer) - startedMs);
     else if (!isOverLimit(answer)) failed += 1;
   };
   let nextMs = 0;
@@ -143,12 +152,13 @@ async function runCell(
   await Promise.all(open);
   // A machine that is busy answers late; what it admitted meanwhile it was allowed to.
   const elapsedMs = performance.now() - startedAt;
-  return { ...judge(limit, answeredAt, elapsedMs, offered), offered, failed };
+  const inOrder = admitted.toSorted((a, b) => a - b);
+  return { ...judge(limit, inOrder, elapsedMs, offered), offered, failed };
 }
 
 function judge(
   { limit, window_s, burst }: Cell["limit"],
-  answeredAt: readonly number[],
+  admittedMs: readonly number[],
   elapsedMs: number,
   offered: number,
 ): Omit<CellTally, "offered" | "failed"> {
@@ -156,13 +166,13 @@ function judge(
   let overAdmitted = 0;
   let worstWindow = 0;
   let first = 0;
-  for (const [index, atMs] of answeredAt.entries()) {
+  for (const [index, atMs] of admittedMs.entries()) {
     // The gate's clock counts whole milliseconds, so it may be one ahead.
     overAdmitted = Math.max(overAdmitted, index + 1 - (burst + perMs * (atMs + 1)));
-    while ((answeredAt[first] ?? atMs) <= atMs - window_s * 1000) first += 1;
+    while ((admittedMs[first] ?? atMs) <= atMs - window_s * 1000) first += 1;
     worstWindow = Math.max(worstWindow, index - first + 1);
   }
-  const admitted = answeredAt.length;
+  const admitted = admittedMs.length;
   const could = Math.min(offered, burst + perMs * elapsedMs);
   return { admitted, overAdmitted, worstWindow, utilisation: admitted / could };
 }

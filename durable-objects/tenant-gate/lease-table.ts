@@ -8,6 +8,7 @@
  */
 
 import { leaseSize } from "../../src/algorithms/lease-size.ts";
+import { SHARE_PART } from "../../src/algorithms/permit-bundle.ts";
 import { bucketOf, lifeOf } from "../../src/algorithms/rate-promise.ts";
 import { msUntil, take, type Bucket, type BucketLimit } from "../../src/algorithms/token-bucket.ts";
 import type {
@@ -141,7 +142,8 @@ export class LeaseTable {
     });
     const bundles: SavedBundle[] = [];
     const permits = wishes.permits.map((wish) => {
-      const endsMs = nowMs + wishes.ttlMs + wishes.permitTtlMs;
+      // As long as an isolate that cannot reach the gate may start runs, and these may last.
+      const endsMs = nowMs + wishes.ttlMs + Math.ceil((1 + SHARE_PART) * wishes.permitTtlMs);
       const { lent, row } = this.#lendPermits(source, isolate, wish, endsMs);
       if (row !== null) bundles.push(row);
       return lent;

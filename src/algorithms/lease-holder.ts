@@ -131,7 +131,7 @@ export class LeaseHolder<Limit> {
   ): (() => void) | null {
     const held = rates.map((rate) => ({ ...rate, at: this.#rate(rate.id, rate.limit, nowMs) }));
     const bundles = permits.map((permit) => this.#bundle(permit, nowMs));
-    if (!bundles.every(({ bundle }) => bundle.hasRoom(nowMs))) return null;
+    if (!bundles.every(({ bundle }) => bundle.hasShare(permitTtlMs, nowMs))) return null;
     if (!held.every(({ at, cost }) => at.holding.hasShare(cost, nowMs))) return null;
     for (const { at, cost } of held) at.holding.owe(cost);
     return start(bundles, nowMs + permitTtlMs);

@@ -5,6 +5,9 @@
  * isolate that asks again first gives up what it does not want (`keep`), and starts nothing beyond that until the answer is there:
  * an answer or a question that is lost never lets more run than the gate counts. A run that never says that it ended
  * stops counting at its own end.
+ *
+ * While the gate cannot be reached the isolate may go on with what it holds for half the longest life of a run after its lease
+ * (`share`). The gate counts its permits for so much longer, so nothing more runs than may.
  */
 
 import { addToRate, NO_RATE, ratePerMs, type DecayingRate } from "./decaying-rate.ts";
@@ -24,6 +27,9 @@ const PEAK_KEPT = 0.8;
 
 /** For so long a limit that is decided one by one is not offered for a lease again. */
 const EXACT_FOR_MS = 2000;
+
+/** While the gate cannot be reached runs start for this part of their longest life after the lease. */
+export const SHARE_PART = 0.5;
 
 /** A permit in use. */
 export interface BundledPermit {
@@ -47,7 +53,16 @@ export class PermitBundle {
 
   /** True when a run may start without asking. */
   hasRoom(nowMs: number): boolean {
-    if (nowMs >= this.#untilMs || nowMs < this.#fromMs) return false;
+    return this.#hasRoom(this.#untilMs, nowMs);
+  }
+
+  /** The same while the gate cannot be reached; a run may hold its permit for `permitTtlMs`. */
+  hasShare(permitTtlMs: number, nowMs: number): boolean {
+    return this.#hasRoom(this.#untilMs + SHARE_PART * permitTtlMs, nowMs);
+  }
+
+  #hasRoom(untilMs: number, nowMs: number): boolean {
+    if (nowMs >= untilMs || nowMs < this.#fromMs) return false;
     if (this.#running.size >= this.#lent) this.#dropEnded(nowMs);
     return this.#running.size < this.#lent;
   }

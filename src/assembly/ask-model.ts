@@ -58,7 +58,7 @@ export function modelPort(
         timeoutMs: timeouts.firstByteMs,
         // Until its first byte an answer is nobody's: asking again costs time and money, never a doubled effect.
         allowed: "always",
-        attempt: async (target, attemptSignal, onBroken) => {
+        attempt: async (target, attemptSignal, onBroken, onHeaders) => {
           const apiKey = await targetKey(env, snapshot, target);
           if (!apiKey.ok) return apiKey;
           return PROVIDERS[route.upstream.kind]({
@@ -70,6 +70,7 @@ export function modelPort(
             // The guard lets go once the headers are in; the stream still ends with the run.
             signal: AbortSignal.any([signal, attemptSignal]),
             onBroken,
+            onHeaders,
           });
         },
         ...(onChoice !== undefined && { onChoice }),

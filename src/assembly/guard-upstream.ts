@@ -16,11 +16,13 @@ import { fail, type Result } from "../platform/result.ts";
 import { balancerOf } from "../resilience/balancers.ts";
 import { crowdOf } from "../resilience/crowd.ts";
 import { guard, type GuardFailure } from "../resilience/guard.ts";
+import { type Pacing, pacingOf } from "../resilience/pace.ts";
 import type { RetryRule } from "../resilience/retry.ts";
 import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import type { OnBroken } from "../upstream/answer-stream.ts";
 import { modelVerdict } from "../upstream/model-verdict.ts";
+import { readQuota } from "../upstream/quota-headers.ts";
 import { ANSWERED } from "../upstream/status-verdict.ts";
 import { credentialId } from "./secrets.ts";
 
@@ -36,11 +38,15 @@ export interface UpstreamRequest<T> {
   /** Until the first byte of the answer, all attempts included. */
   readonly timeoutMs: number;
   readonly allowed: RetryRule;
-  /** One request. `onBroken` is told when its answer breaks off after its headers. */
+  /**
+   * One request. `onBroken` is told when its answer breaks off after its headers; `onHeaders` wants to see these, absent: nobody
+   * does.
+   */
   readonly attempt: (
     target: Target,
     signal: AbortSignal,
     onBroken: OnBroken,
+    onHeaders: ((headers: Headers) => void) | undefined,
   ) => Promise<Result<T, GatewayError>>;
   /** Told which of several targets was chosen, and why. Absent: nobody wants to know. */
   readonly onChoice?: (choice: ChoiceRecord) => void;
@@ -79,6 +85,8 @@ export async function guardUpstream<T>(
       return target === undefined ? null : credentialId(snapshot, target.own);
     },
   });
+  const crowd = crowdOf(tenantId, resilience, { tier: "interactive", run: affinity });
+  const pacing = pacingOf(tenantId, policy.backpressure);
   const asked = await guard<ModelTarget, T, GatewayError>(
     {
       targets,
@@ -90,9 +98,14 @@ export async function guardUpstream<T>(
       },
       timeoutMs,
       retry: { allowed, maxAttempts: resilience.retry.max_attempts },
-      crowd: crowdOf(tenantId, resilience, { tier: "interactive", run: affinity }),
+      crowd: pacing === null ? crowd : pacing.enter(crowd),
       attempt: ({ id, own }, attemptSignal) =>
-        attempt(own, attemptSignal, (error) => brokeOff(session, id, named(name, error))),
+        attempt(
+          own,
+          attemptSignal,
+          (error) => brokeOff(session, id, named(name, error)),
+          pacing === null ? undefined : quotaReader(pacing, id),
+        ),
       classify: (result) => (result.ok ? ANSWERED : modelVerdict(result.error)),
     },
     { session, clock: PLATFORM_CLOCK, random: () => Math.random() },
@@ -154,4 +167,13 @@ function errorOf(upstream: string, failure: GuardFailure): GatewayError {
         : { code: "upstream_rate_limited", upstream, retryAfterMs };
     }
   }
+}
+
+/** Tells the pacing what a target's headers say is left. */
+function quotaReader(pacing: Pacing, target: string): (headers: Headers) => void {
+  return (headers) =>
+    pacing.told(
+      target,
+      readQuota((header) => headers.get(header), PLATFORM_CLOCK.now()),
+    );
 }

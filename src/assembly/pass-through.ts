@@ -145,7 +145,7 @@ async function ask(
       timeoutMs: timeouts.firstByteMs,
       // What such a route does is the provider's business: it may keep a file or start a job.
       allowed: "only_if_not_executed",
-      attempt: async (target, attemptSignal, onBroken) => {
+      attempt: async (target, attemptSignal, onBroken, onHeaders) => {
         const apiKey = await targetKey(env, snapshot, target);
         if (!apiKey.ok) return apiKey;
         return passThrough({
@@ -156,6 +156,7 @@ async function ask(
           allowLoopback: env.ALLOW_LOOPBACK === "true",
           signal: AbortSignal.any([signal, attemptSignal]),
           onBroken,
+          onHeaders,
         });
       },
     },

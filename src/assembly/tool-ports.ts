@@ -3,6 +3,7 @@
  * way out.
  */
 
+import type { Backpressure } from "../contract/backpressure.ts";
 import type { Residency } from "../contract/key.ts";
 import type { Policy } from "../contract/policy.ts";
 import type { ResiliencePolicy } from "../contract/resilience-policy.ts";
@@ -12,6 +13,7 @@ import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
 import type { Rank } from "../resilience/crowd.ts";
 import { OPEN_SESSION } from "../resilience/open-session.ts";
+import { pacingOf } from "../resilience/pace.ts";
 import { breakerGate } from "../tenancy/breaker-gate.ts";
 import { upstreamSession } from "../tenancy/upstream-sessions.ts";
 import { tenantScope } from "../tools/cache/cache-key.ts";
@@ -35,6 +37,8 @@ export interface ToolContext {
   readonly results: Policy["results"];
   /** Absent from an isolate that is one release behind. */
   readonly resilience?: ResiliencePolicy;
+  /** Absent where requests to upstreams are not paced. */
+  readonly backpressure?: Backpressure;
   /** For whom the calls are made. Absent: nobody is turned away. */
   readonly rank?: Rank;
   readonly locale: string;
@@ -59,6 +63,7 @@ export function toolContext(context: RunContext): ToolContext {
     resilience: policy.resilience,
     locale,
     traceparent,
+    ...(policy.backpressure?.strategy === "adaptive" && { backpressure: policy.backpressure }),
     ...(cacheTags !== undefined && { cacheTags }),
   };
 }
@@ -80,6 +85,7 @@ export function toolPorts(
   defer: (work: Promise<unknown>) => void,
 ): ToolPorts {
   const scope = context.cacheEnabled ? tenantScope(context) : null;
+  const pacing = pacingOf(context.tenantId, context.backpressure);
   return {
     tools,
     send: sendRequest,
@@ -90,6 +96,7 @@ export function toolPorts(
     mcp: mcpPorts(env, context, defer),
     upstreams: upstreamsOf(env, context, defer),
     ...(context.rank !== undefined && { rank: context.rank }),
+    ...(pacing !== null && { pacing }),
     allowLoopback: env.ALLOW_LOOPBACK === "true",
     locale: context.locale,
     traceparent: context.traceparent,

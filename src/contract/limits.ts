@@ -87,6 +87,20 @@ export const Limits = z.strictObject({
 /** Limits of one level: operator's ceiling, tenant or key. */
 export type Limits = z.infer<typeof Limits>;
 
+/**
+ * What passes while the gate that decides cannot be reached: what this isolate was last lent, and on at that rate (`safe_share`),
+ * everything that the operator's ceiling does not limit (`open`), or only what was lent before (`closed`).
+ */
+export const WhenUnreachable = z.enum(["safe_share", "open", "closed"]);
+/** What passes while the gate cannot be reached. */
+export type WhenUnreachable = z.infer<typeof WhenUnreachable>;
+
+/** The limits of a tenant's policy. */
+export const PolicyLimits = z.extend(Limits, {
+  /** Absent in a policy of before; then it is `safe_share`. */
+  when_unreachable: z.optional(WhenUnreachable),
+});
+
 function isConsistent(limit: {
   strict?: boolean | undefined;
   burst?: number | undefined;

@@ -17,6 +17,7 @@ export function presetPolicy(profile: Profile, locale: string, role: string): Po
     limits: {
       requests: [{ limit: 6000, window_s: 60, burst: 1000 }],
       concurrent_runs: 200,
+      when_unreachable: "safe_share",
     },
     runs: {
       max_turns: 8,

@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 
 import { Backpressure } from "./backpressure.ts";
-import { Limits } from "./limits.ts";
+import { PolicyLimits } from "./limits.ts";
 import { GroupName, LocaleSetting, wholeNumber } from "./names.ts";
 import { ResiliencePolicy } from "./resilience-policy.ts";
 
@@ -94,7 +94,7 @@ const ResultPolicy = z.strictObject({
 /** A tenant's policy, complete: defaults are written out when the tenant is made. */
 export const Policy = z.strictObject({
   profile: Profile,
-  limits: Limits,
+  limits: PolicyLimits,
   runs: RunPolicy,
   /** Absent in a snapshot of an object that is one release behind. */
   backpressure: z.optional(Backpressure),

@@ -35,19 +35,24 @@ export interface Place {
   leave(verdict: Verdict, tookMs: number): void;
 }
 
+/** An attempt for which there is no room, with when there would be. */
+export interface NoRoom {
+  readonly retryAfterMs: number;
+}
+
 /** At a target that is never crowded. */
 export const EMPTY: Place = { timeoutMs: (leftMs) => leftMs, leave: () => undefined };
 
 /**
- * Takes a place at a target until `endsAtMs` at the latest; null: turned away, or `signal` aborted. `isSpare`: nobody would
- * miss the attempt.
+ * Takes a place at a target until `endsAtMs` at the latest; null: turned away, or `signal` aborted; `NoRoom`: turned away, and when to
+ * come back. `isSpare`: nobody would miss the attempt.
  */
 export type EnterCrowd = (
   target: string,
   endsAtMs: number,
   isSpare: boolean,
   signal: AbortSignal,
-) => Promise<Place | null>;
+) => Promise<Place | NoRoom | null>;
 
 interface Known {
   readonly limit: ConcurrencyLimit;

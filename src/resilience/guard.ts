@@ -172,10 +172,10 @@ class Requests<Target extends BalanceTarget, T, F> {
     const hasOther = this.#tried.size < targets.length;
     const isSpare = pass.isHedge === true;
     const place = crowd === null ? EMPTY : await crowd(target.id, deadlineAtMs, isSpare, signal);
-    if (place === null) {
+    if (place === null || "retryAfterMs" in place) {
       if (signal.aborted) return this.#giveBack(pass);
       session.report(pass, NOT_SENT, 0);
-      return turnedAway(target.id, hasOther);
+      return turnedAway(target.id, hasOther, place);
     }
     this.#sent += 1;
     const startedMs = clock.now();

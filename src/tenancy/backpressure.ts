@@ -65,7 +65,7 @@ export async function admitPatiently(
   const attempt = () => admit(env, waitUntil, tenant, caller, options);
   if (backpressure?.strategy === "drop")
     return dropped(tenant, caller, options.priority) ?? attempt();
-  if (backpressure?.strategy !== "queue") return attempt();
+  if (backpressure?.strategy !== "queue" && backpressure?.strategy !== "adaptive") return attempt();
   const { max_queue: maxQueue, max_wait_ms: maxWaitMs } = backpressure;
   const startedMs = Date.now();
   const queue = queueOf(tenant.tenantId, startedMs);

@@ -3,8 +3,8 @@
  *
  * All limits are checked together and spent together. Steady traffic is decided here, from what the gate has lent this
  * isolate, without waiting for anything; what is not held is asked of the gate, which debits all or nothing. When the gate
- * cannot be reached the isolate goes on at the rate it was last lent, and refuses beyond. A limit that only counts (`shadow`) refuses
- * nothing: what it is charged the gate learns later.
+ * cannot be reached the policy says what passes. A limit that only counts (`shadow`) refuses nothing: what it is charged the gate
+ * learns later.
  */
 
 import type { LeaseHolder, RateDraw } from "../algorithms/lease-holder.ts";
@@ -12,12 +12,13 @@ import { LEAST_DENIAL_MS } from "../algorithms/lease-size.ts";
 import { bucketOf } from "../algorithms/rate-promise.ts";
 import type { Admission, AdmissionRequest, GateSession, RateView } from "../contract/admission.ts";
 import type { GatewayError } from "../contract/error.ts";
-import type { RequestLimit } from "../contract/limits.ts";
+import type { RequestLimit, WhenUnreachable } from "../contract/limits.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { reachObject } from "../regions/reach-object.ts";
 import { exchangeIfDue, isGateResting, noteGateFailure, type GateOwner } from "./gate-link.ts";
 import { leaseMs, leasesOf, noteRoundTrip, type TenantLeases } from "./lease-part.ts";
 import { gateObject } from "./objects.ts";
+import { passUnreachable } from "./while-unreachable.ts";
 
 /** A client refused for concurrency is told at most this: runs end long before their permits would by themselves. */
 const MAX_CONCURRENCY_RETRY_MS = 1000;
@@ -50,11 +51,16 @@ export interface PassOptions {
   readonly handsOver?: true;
 }
 
+/** Whose limits, and what its policy says of a gate that cannot be reached; absent: `safe_share`. */
+interface LimitsOwner extends GateOwner {
+  readonly policy: { readonly limits: { readonly when_unreachable?: WhenUnreachable | undefined } };
+}
+
 /** The session of what passed; the caller owns it and releases it when it has ended. */
 export async function passLimits(
   env: GateEnv,
   waitUntil: WaitUntil,
-  owner: GateOwner,
+  owner: LimitsOwner,
   all: AdmissionRequest,
   options: PassOptions = {},
 ): Promise<Result<GateSession, Refusal>> {
@@ -107,7 +113,7 @@ function drawOf({
 interface Passing {
   readonly env: GateEnv;
   readonly waitUntil: WaitUntil;
-  readonly owner: GateOwner;
+  readonly owner: LimitsOwner;
   /** Without what only counts. */
   readonly request: AdmissionRequest;
   readonly draws: readonly RateDraw<RequestLimit>[];
@@ -168,10 +174,11 @@ function holdRefusal(
   return holder.refused(draw, retryAfterMs, leastMs, nowMs);
 }
 
-/** While the gate cannot be reached: at most what was lent before, on credit; nothing was lent, nothing passes. */
+/** While the gate cannot be reached. */
 function onShare(passing: Passing, nowMs: number): Result<GateSession, Refusal> {
-  const { request, draws, leases } = passing;
-  const giveBack = leases.holder.drawShare(draws, request.concurrency, request.permitTtlMs, nowMs);
+  const { request, draws, leases, owner } = passing;
+  const mode = owner.policy.limits.when_unreachable ?? "safe_share";
+  const giveBack = passUnreachable(leases.holder, request, draws, mode, nowMs);
   if (giveBack !== null) return ok(lentSession(passing, giveBack, nowMs));
   return fail({ error: { code: "unavailable", retryAfterMs: UNREACHABLE_RETRY_MS }, rates: [] });
 }

@@ -12,6 +12,7 @@ import type { PlannedCall } from "../contract/planned-call.ts";
 import type { Verdict } from "../contract/upstream-session.ts";
 import { fail, ok } from "../platform/result.ts";
 import type { UpstreamFailure } from "../upstream/failure.ts";
+import { readQuota } from "../upstream/quota-headers.ts";
 import type { UpstreamAnswer, UpstreamRequest } from "../upstream/send.ts";
 import { statusVerdict } from "../upstream/status-verdict.ts";
 import { runBuiltin } from "./builtin/run-builtin.ts";
@@ -124,7 +125,7 @@ async function sendHttp(
     targets: httpTargets(tool.name, http),
     isKeyed: call.idempotencyKey !== undefined,
     timeoutMs,
-    attempt: async ({ url }, attemptSignal) => {
+    attempt: async ({ url, id }, attemptSignal) => {
       const placed = { ...http, url };
       const built = await buildRequest(placed, call.arguments, ports, ports.openSecret);
       if (!built.ok) return fail({ kind: "not_built", error: built.error, sent: false });
@@ -137,7 +138,13 @@ async function sendHttp(
         ...(beforeLongAnswer !== undefined && { beforeLongAnswer }),
       };
       const answered = await ports.send(keyedRequest(request, call), options, attemptSignal);
-      return answered.ok ? ok(readAnswer(task, built.value, answered.value)) : answered;
+      if (!answered.ok) return answered;
+      const { headers } = answered.value;
+      ports.pacing?.told(
+        id,
+        readQuota((name) => headers[name] ?? null, ports.now()),
+      );
+      return ok(readAnswer(task, built.value, answered.value));
     },
     classify: (result) => (result.ok ? result.value.verdict : verdictOf(result.error)),
     onHedge: () => {

@@ -39,12 +39,14 @@ export interface SendableCall<Target extends BalanceTarget, T, F> {
 
 /** Sends it; see above. */
 export function sendCall<Target extends BalanceTarget, T, F>(
-  { upstreams, mcp, spare, rank }: Pick<ToolPorts, "upstreams" | "mcp" | "spare" | "rank">,
+  ports: Pick<ToolPorts, "upstreams" | "mcp" | "spare" | "rank" | "pacing">,
   sendable: SendableCall<Target, T, F>,
   signal: AbortSignal,
 ): Promise<Result<T, F | GuardFailure>> {
+  const { upstreams, mcp, spare, rank, pacing } = ports;
   const { call, definition, targets, timeoutMs, attempt, classify, onChoice, onHedge } = sendable;
   const nowMs = PLATFORM_CLOCK.now();
+  const crowd = crowdFor(upstreams.policy, mcp.tenantId, call, rank);
   const maxAttempts = definition.retry?.max_attempts ?? upstreams.policy.retry.max_attempts;
   return guard<Target, T, F>(
     {
@@ -61,7 +63,7 @@ export function sendCall<Target extends BalanceTarget, T, F>(
         maxAttempts: call.isRepeatedOutside === true ? 1 : maxAttempts,
       },
       ...(isHedged(sendable, upstreams) && { hedge: { spare: spare ?? null, onHedge } }),
-      crowd: crowdFor(upstreams.policy, mcp.tenantId, call, rank),
+      crowd: pacing === undefined ? crowd : pacing.enter(crowd),
       attempt,
       classify,
     },

@@ -6,6 +6,7 @@ import type { Tool } from "../contract/tool.ts";
 import type { UpstreamSession } from "../contract/upstream-session.ts";
 import type { Rank } from "../resilience/crowd.ts";
 import type { SpareConnections } from "../resilience/hedge.ts";
+import type { Pacing } from "../resilience/pace.ts";
 import type { callMcpTool } from "../upstream/mcp/call-tool.ts";
 import type { sendRequest } from "../upstream/send.ts";
 import type { TenantScope } from "./cache/cache-key.ts";
@@ -31,6 +32,8 @@ export interface ToolPorts extends RequestContext {
   readonly upstreams: UpstreamSession;
   /** For whom the calls are made. Absent: nobody is turned away. */
   readonly rank?: Rank;
+  /** How fast requests go to a server that refuses some. Absent: as fast as they come. */
+  readonly pacing?: Pacing;
   readonly allowLoopback: boolean;
   /** Awaited before the rest of a long answer is read. Absent: it is read at once. */
   readonly beforeLongAnswer?: () => Promise<void>;

@@ -32,6 +32,8 @@ export interface ModelRequest {
   readonly signal: AbortSignal;
   /** Told when the answer breaks off after its headers. */
   readonly onBroken?: OnBroken;
+  /** Shown the answer's headers, whatever its status. Absent: nobody wants to see them. */
+  readonly onHeaders?: ((headers: Headers) => void) | undefined;
 }
 
 /**
@@ -119,7 +121,7 @@ async function fetchAnswer(
     "content-type": "application/json",
     ...protocol.headers,
   };
-  const opened = await openProvider(url, { headers, body }, watch);
+  const opened = await openProvider(url, { headers, body }, watch, request.onHeaders);
   if (!opened.ok) return opened;
   const { response, headers: received } = opened.value;
   // Some providers ignore `stream`, so what came decides how it is read.

@@ -29,11 +29,12 @@ export interface ProviderPost {
   readonly body: BodyInit | null;
 }
 
-/** Posts to `url`, which has passed the egress guard. */
+/** Posts to `url`, which has passed the egress guard. `onHeaders` is shown the answer's headers, whatever its status. */
 export async function openProvider(
   url: string,
   { headers, body }: ProviderPost,
   watch: AnswerWatch,
+  onHeaders?: (headers: Headers) => void,
 ): Promise<Result<OpenedAnswer, GatewayError>> {
   const init: RequestInit = {
     method: "POST",
@@ -44,6 +45,7 @@ export async function openProvider(
   };
   const response = await fetch(url, init).catch(() => null);
   if (response === null) return fail(watch.ended ?? { code: "upstream_unreachable" });
+  onHeaders?.(response.headers);
   if (response.status >= 400) return fail(watch.ended ?? (await readRejection(response)));
   if (response.status >= 300) {
     await discard(response.body);

@@ -29,6 +29,8 @@ export interface PassRequest {
   readonly signal: AbortSignal;
   /** Told when the answer breaks off after its headers. */
   readonly onBroken: OnBroken;
+  /** Shown the answer's headers, whatever its status. Absent: nobody wants to see them. */
+  readonly onHeaders?: ((headers: Headers) => void) | undefined;
 }
 
 /** An answer whose headers are in. Read the bytes to their end or leave them with `return()`. */
@@ -53,7 +55,7 @@ export async function passThrough(
     ...bearerHeaders(apiKey),
   };
   const opened = await watch.within(timeouts.firstByteMs, () =>
-    openProvider(request.url, { headers, body }, watch),
+    openProvider(request.url, { headers, body }, watch, request.onHeaders),
   );
   if (!opened.ok) {
     watch.close();

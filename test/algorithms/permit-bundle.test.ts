@@ -29,6 +29,16 @@ describe("PermitBundle", () => {
     expect(bundle.isEmpty(400)).toBe(true);
   });
 
+  it("goes on without the gate for half the longest life of a run, with what was lent", () => {
+    const bundle = new PermitBundle();
+    expect(bundle.hasShare(1000, 0)).toBe(false);
+    bundle.accept(1, false, 100, 1000, 150);
+    expect([bundle.hasRoom(1100), bundle.hasShare(1000, 1100)]).toEqual([false, true]);
+    expect([bundle.hasShare(1000, 1599), bundle.hasShare(1000, 1600)]).toEqual([true, false]);
+    bundle.take(2500);
+    expect(bundle.hasShare(1000, 1599)).toBe(false);
+  });
+
   it("uses no more than it said it would keep until the answer is there", () => {
     const bundle = new PermitBundle();
     bundle.accept(50, false, 0, 1000, 0);
