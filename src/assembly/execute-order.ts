@@ -39,6 +39,8 @@ import { referencePorts, type ReferenceChoice } from "./reference-choice.ts";
 import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import { chatBounds } from "./chat-bounds.ts";
+import { fallbackLanes } from "./fallback-lanes.ts";
+import { fallbackModel } from "./fallback-model.ts";
 import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
@@ -198,7 +200,8 @@ function modelLoopPorts(
   const asking = modelPort(env, context, defer, (choice) => {
     choices[0] = choice;
   });
-  const askModel = cachedModel(env, context, defer, limited(asking));
+  const cached = cachedModel(env, context, defer, limited(asking));
+  const askModel = fallbackModel(context.snapshot, cached);
   const scheduled = schedulePorts(env, context, defer, life, "agent_step");
   return {
     ...scheduled,
@@ -261,9 +264,10 @@ function schedulePorts(
   const pool = lanePool(env, ranked, byName, defer);
   const connections = limitedLanes(env, context, defer, pool);
   const measured = measuredLanes(connections, tenantId, clock);
+  const backed = fallbackLanes(measured, byName, clock);
   return {
     clock,
-    lanes: runLanes(measured, numbers, byName, durable, times.bounds),
+    lanes: runLanes(backed, numbers, byName, durable, times.bounds),
     expectedMs: expectedMsOf(tenantId, clock),
     share: isolateShare(tenantId),
     inside: chainsOf(tools, clock),

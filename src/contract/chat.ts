@@ -73,6 +73,8 @@ export type ModelEvent =
   | { readonly type: "usage"; readonly usage: JsonObject; readonly saved?: JsonObject }
   /** Top-level fields worth handing on: model, system_fingerprint, service_tier. */
   | { readonly type: "meta"; readonly meta: JsonObject }
+  /** Another model answers than was asked for, because that one's upstream failed; comes first. */
+  | { readonly type: "degraded"; readonly model: string }
   /** The stream broke; nothing follows. */
   | { readonly type: "failed"; readonly error: GatewayError };
 
@@ -104,6 +106,8 @@ export interface ChatSummary {
   readonly cache_hits: number;
   /** Model answers that were kept, and what they would have used; absent when there were none. */
   readonly cached_answers?: { readonly count: number; readonly usage: JsonObject };
+  /** Turns that another model answered, because the upstream of the one asked for failed, and which; absent when there were none. */
+  readonly degraded?: { readonly turns: number; readonly model: string };
   /** Sequential minus real time of the tool calls, milliseconds. */
   readonly saved_ms: number;
   readonly shards: number;

@@ -5,6 +5,22 @@
 
 import type { Effect } from "./tool.ts";
 
+/** Effects from the weakest to the strongest. */
+const STRENGTH: Readonly<Record<Effect, number>> = {
+  pure: 0,
+  read: 1,
+  idempotent_write: 2,
+  write: 3,
+};
+
+/**
+ * True when `effect` may do more to the world than `ceiling`: what a chain or a tool declares is what early start, retries
+ * and caches rely on, so nothing that stands for it may do more.
+ */
+export function effectExceeds(effect: Effect, ceiling: Effect): boolean {
+  return STRENGTH[effect] > STRENGTH[ceiling];
+}
+
 /** What an effect allows. */
 export interface EffectRules {
   /** Before the model's turn is complete, or on a guess. */

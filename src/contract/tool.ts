@@ -5,7 +5,15 @@ import * as z from "zod/mini";
 import { ToolCache } from "./cache.ts";
 import { haveDistinctIds, MAX_TARGETS, Strategy, TARGET_FIELDS } from "./balance.ts";
 import { Chain } from "./chain.ts";
-import { AnyObject, GroupName, McpLabel, McpToolName, ResourceName, wholeNumber } from "./names.ts";
+import {
+  AnyObject,
+  GroupName,
+  McpLabel,
+  McpToolName,
+  ResourceName,
+  ToolName,
+  wholeNumber,
+} from "./names.ts";
 import { MAX_ATTEMPTS } from "./resilience-policy.ts";
 
 /**
@@ -81,8 +89,13 @@ export const ToolDefinition = z.strictObject({
   timeout_ms: z._default(wholeNumber(10, 300_000), 10_000),
   /** Requests that one call may become, in place of the policy's `resilience.retry.max_attempts`. */
   retry: z.optional(z.strictObject({ max_attempts: wholeNumber(1, MAX_ATTEMPTS) })),
-  /** The result of a call whose server fails, flagged `degraded`. Only for `pure` and `read`. */
-  fallback: z.optional(z.strictObject({ value: z.json() })),
+  /**
+   * What stands in for a call whose server fails, its result flagged `degraded`: a value, only for `pure` and `read`, or
+   * another tool, which is called with the same arguments, does no more to the world, and has as much time again.
+   */
+  fallback: z.optional(
+    z.union([z.strictObject({ value: z.json() }), z.strictObject({ tool: ToolName })]),
+  ),
   /** Whether slow calls of it are hedged, in place of the policy's `resilience.hedge.enabled`. Never a `write`. */
   hedge: z.optional(z.strictObject({ enabled: z.boolean() })),
   /** Only for `pure` and `read`. */
@@ -108,6 +121,11 @@ export type ToolDefinition = z.infer<typeof ToolDefinition>;
 /** True when every call of this tool has to be approved first. */
 export function needsApproval({ requires_approval: asked }: ToolDefinition): boolean {
   return asked === true || asked === "always";
+}
+
+/** The tool that stands in for this one when its server fails, or null. */
+export function standInOf({ fallback }: ToolDefinition): string | null {
+  return fallback !== undefined && "tool" in fallback ? fallback.tool : null;
 }
 
 /** A stored tool with what the gateway knows about it. */

@@ -58,6 +58,10 @@ export const Upstream = z.strictObject({
       z.maxLength(MAX_TARGETS),
       z.refine(haveDistinctIds, "Each target needs an id of its own."),
     ),
+  /** The model that is asked when this upstream fails, by the name clients use; its answer is flagged `degraded`. */
+  fallback: z.optional(
+    z.strictObject({ model: z.string().check(z.minLength(1), z.maxLength(128)) }),
+  ),
   /** How one of several targets is chosen. Absent: `peak_ewma`. */
   strategy: z.optional(Strategy),
   /** Keeps answers to exactly the same request: `temperature: 0`, and no tools but the gateway's that only read. */

@@ -22,6 +22,7 @@ export class ChatAccount {
   #calls = 0;
   #cacheHits = 0;
   #cachedAnswers: { readonly count: number; readonly usage: JsonObject } = { count: 0, usage: {} };
+  #degraded: NonNullable<ChatSummary["degraded"]> | null = null;
   #savedMs = 0;
   #lanesUsed = 0;
   /** Of the turns before, and of the one that goes on. */
@@ -53,9 +54,11 @@ export class ChatAccount {
     this.#running = running;
   }
 
-  /** Adds what the provider counted for one turn, or what a kept answer saved. */
-  addUsage({ usage, saved }: Pick<ModelTurn, "usage" | "saved">): void {
+  /** Adds what the provider counted for one turn, or what a kept answer saved, and who answered in its place. */
+  addUsage({ usage, saved, degradedTo }: Pick<ModelTurn, "usage" | "saved" | "degradedTo">): void {
     this.#usage = addUsage(this.#usage, usage);
+    if (degradedTo !== undefined)
+      this.#degraded = { turns: (this.#degraded?.turns ?? 0) + 1, model: degradedTo };
     if (saved === undefined) return;
     const { count, usage: before } = this.#cachedAnswers;
     this.#cachedAnswers = { count: count + 1, usage: addUsage(before, saved) };
@@ -77,6 +80,7 @@ export class ChatAccount {
       calls: this.#calls,
       cache_hits: this.#cacheHits,
       ...(this.#cachedAnswers.count > 0 && { cached_answers: this.#cachedAnswers }),
+      ...(this.#degraded !== null && { degraded: this.#degraded }),
       saved_ms: this.#savedMs,
       shards: this.#lanesUsed,
       ...this.#early(),

@@ -33,6 +33,8 @@ export interface ModelTurn {
   readonly usage: JsonObject;
   /** Of a kept answer: what it would have used. */
   readonly saved?: JsonObject;
+  /** The model that answered in place of the one asked for. */
+  readonly degradedTo?: string;
 }
 
 /** A turn with its calls sorted by who answers them. */
@@ -143,6 +145,7 @@ class TurnReader {
   #clientCalls = 0;
   #usage: JsonObject = {};
   #saved: JsonObject | undefined;
+  #degradedTo: string | undefined;
 
   constructor(reading: TurnReading) {
     this.#reading = reading;
@@ -162,6 +165,9 @@ class TurnReader {
         return this.#addArguments(event.index, event.delta);
       case "meta":
         return isFirstTurn ? answer.say(event) : undefined;
+      case "degraded":
+        this.#degradedTo = event.model;
+        return undefined;
       case "usage":
         // A provider that counts while it streams repeats the total: the last one is the turn's.
         this.#usage = event.usage;
@@ -179,8 +185,13 @@ class TurnReader {
       ...call,
       argumentsJson: pieces.join(""),
     }));
-    const turn = { text: this.#text.fields(), calls, usage: this.#usage };
-    return this.#saved === undefined ? turn : { ...turn, saved: this.#saved };
+    return {
+      text: this.#text.fields(),
+      calls,
+      usage: this.#usage,
+      ...(this.#saved !== undefined && { saved: this.#saved }),
+      ...(this.#degradedTo !== undefined && { degradedTo: this.#degradedTo }),
+    };
   }
 
   async #openCall(event: Extract<ModelEvent, { type: "call" }>): Promise<void> {

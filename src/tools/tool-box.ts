@@ -7,7 +7,7 @@
 import { SCHEMA_BROKEN, complaint } from "../contract/call-complaint.ts";
 import type { CallableTool, PlannedCall, ToolBox } from "../contract/planned-call.ts";
 import type { CallError } from "../contract/run.ts";
-import { needsApproval, type Tool, type ToolDefinition } from "../contract/tool.ts";
+import { needsApproval, standInOf, type Tool, type ToolDefinition } from "../contract/tool.ts";
 import { type JsonObject, isJsonObject } from "../platform/canonical-json.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkArguments } from "./arguments.ts";
@@ -54,7 +54,8 @@ export function toolFinder(tools: readonly Tool[]): (name: string) => CallableTo
   return (name) => byName.get(name) ?? null;
 }
 
-function callableTool(tool: Tool): CallableTool {
+/** A tool as planning sees it. */
+export function callableTool(tool: Tool): CallableTool {
   const { definition } = tool;
   return {
     name: tool.name,
@@ -70,7 +71,9 @@ function callableTool(tool: Tool): CallableTool {
 }
 
 function plannedCall(id: string, tool: Tool, values: JsonObject): PlannedCall {
-  const { effect, timeout_ms: timeoutMs, max_parallel: maxParallel, result } = tool.definition;
+  const { effect, timeout_ms: ownMs, max_parallel: maxParallel, result } = tool.definition;
+  // What stands in for it has as much time again.
+  const timeoutMs = standInOf(tool.definition) === null ? ownMs : 2 * ownMs;
   return {
     ...(needsApproval(tool.definition) && { approval: "required" as const }),
     id,

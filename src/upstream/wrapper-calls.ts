@@ -90,6 +90,7 @@ class Unfolder {
       case "usage":
       case "finish":
         return [...this.#release(), event];
+      case "degraded":
       case "delta":
       case "meta":
       case "failed":

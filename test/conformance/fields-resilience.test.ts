@@ -189,3 +189,42 @@ it("tool/fallback/value: is the result of a call whose server fails, and must be
       status: 422,
     });
 });
+
+it("tool/fallback: is what stands in for a failing tool, one of the two", async () => {
+  const { call } = await newTenant({ tools: { other: echoTool() } });
+  for (const fallback of [{}, { value: 1, tool: "other" }, { model: "other" }])
+    await expect(call("PUT", "/v1/tools/wrong", echoTool({}, { fallback }))).rejects.toMatchObject({
+      status: 400,
+    });
+});
+
+it("tool/fallback/tool: is called in place of a tool whose server fails, and may do no more", async () => {
+  const tenant = await brokenTenant({ retry: { max_attempts: 1 } });
+  await tenant.call("PUT", "/v1/tools/other", echoTool({ query: { from: "other" } }));
+  const put = (fallback: string, extra: object = {}) =>
+    tenant.call(
+      "PUT",
+      "/v1/tools/step",
+      echoTool({ query: { fault: "500" } }, { fallback: { tool: fallback }, ...extra }),
+    );
+  await put("other");
+  expect(await callTool(tenant, "step")).toMatchObject({
+    tool: "step",
+    status: "degraded",
+    output: { query: { from: "other" } },
+    attempts: 2,
+  });
+  // More calls than one invocation has connections: the stand-in is made wherever its call was.
+  const answer = await run(tenant, callsOf("step", 8));
+  expect(new Set(resultsOf(answer).map(({ status }) => status))).toEqual(new Set(["degraded"]));
+  await tenant.call("PUT", "/v1/tools/writer", echoTool({}, { effect: "write" }));
+  for (const [name, words] of [
+    ["absent", /no tool/],
+    ["writer", /may do more/],
+    ["step", /step → step/],
+  ] as const)
+    await expect(put(name)).rejects.toMatchObject({
+      status: 422,
+      body: expect.stringMatching(words),
+    });
+});

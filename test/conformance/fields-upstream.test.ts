@@ -161,3 +161,31 @@ it("upstream/timeouts/total_ms: ends an answer that goes on too long", async () 
   const patient = await stream({ total_ms: 20_000 });
   expect(patient).toEqual({ text: "one two three four five six", code: null });
 });
+
+it("upstream/fallback/model: is asked when the upstream fails, and the answer says so", async () => {
+  const tenant = await faultTenant({ models: { down: {}, known: {} } });
+  const other = {
+    kind: "openai",
+    models: { spare: { as: "any" } },
+    targets: [{ id: "main", base_url: `${servers.fault}/v1` }],
+  };
+  await tenant.call("PUT", "/v1/upstreams/other", other);
+  const put = (model: string) =>
+    tenant.call("PUT", "/v1/upstreams/model", {
+      ...other,
+      models: { down: {}, known: {} },
+      fallback: { model },
+    });
+  expect(await ask(tenant, "down")).toEqual([502, "upstream_unreachable"]);
+  await put("spare");
+  const well = await chat(tenant, [], { model: "known" });
+  expect(objectOf(well.json, "x_gw")).not.toHaveProperty("degraded");
+  for (const isStream of [false, true]) {
+    const answer = await chat(tenant, [], { model: "down", stream: isStream });
+    expect(answer.status).toBe(200);
+    const said = isStream ? eventsOf(answer.text).at(-1) : answer.json;
+    expect(objectOf(plain(said), "x_gw")).toMatchObject({ degraded: { turns: 1, model: "spare" } });
+    expect(answer.text).toContain("pong");
+  }
+  await expect(put("absent")).rejects.toMatchObject({ status: 422 });
+});

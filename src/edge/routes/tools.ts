@@ -7,7 +7,7 @@ import { openApiDocument } from "../../assembly/import-openapi.ts";
 import { ToolName } from "../../contract/names.ts";
 import { MAX_VIOLATIONS } from "../../contract/parse.ts";
 import { OpenApiImport } from "../../contract/openapi-import.ts";
-import { ToolDefinition, type Tool } from "../../contract/tool.ts";
+import { standInOf, ToolDefinition, type Tool } from "../../contract/tool.ts";
 import { checkChain } from "../../orchestration/chains/check-chain.ts";
 import { ok, type Result } from "../../platform/result.ts";
 import { allTools } from "../../tenancy/all-tools.ts";
@@ -15,6 +15,7 @@ import { putTools } from "../../tenancy/put-tools.ts";
 import { deleteTool, listTools, putTool, readTool } from "../../tenancy/resources.ts";
 import { importTools, type ImportedTool } from "../../tools/openapi/import-tools.ts";
 import { checkTool } from "../../tools/check-tool.ts";
+import { checkStandIn } from "../../tools/fall-back.ts";
 import { toolFinder } from "../../tools/tool-box.ts";
 import { readBody } from "../body.ts";
 import type { EdgeEnv } from "../edge-env.ts";
@@ -68,9 +69,9 @@ export const tools = new Hono<EdgeEnv>()
     if (!body.ok) return refuse(c, body.error);
     const options = { allowLoopback: c.env.ALLOW_LOOPBACK === "true" };
     const violations = checkTool(name.value, body.value, options);
-    const ofChain = await chainViolations(c, name.value, body.value);
-    if (!ofChain.ok) return refuse(c, ofChain.error);
-    const all = [...violations, ...ofChain.value].slice(0, MAX_VIOLATIONS);
+    const beside = await violationsBeside(c, name.value, body.value);
+    if (!beside.ok) return refuse(c, beside.error);
+    const all = [...violations, ...beside.value].slice(0, MAX_VIOLATIONS);
     if (all.length > 0) return refuse(c, { code: "unprocessable", violations: all });
     const written = await putTool(c.env, c.var.key, name.value, body.value);
     if (!written.ok) return refuse(c, written.error);
@@ -83,17 +84,20 @@ export const tools = new Hono<EdgeEnv>()
     return deleted.ok ? c.body(null, 204) : refuse(c, deleted.error);
   });
 
-/** A chain is checked against the tools as they are stored now, not as an isolate may remember them. */
-async function chainViolations(
+/** A chain or a stand-in is checked against the tools as they are stored now, not as an isolate may remember them. */
+async function violationsBeside(
   c: Context<EdgeEnv>,
   name: string,
   definition: ToolDefinition,
 ): Promise<Result<readonly Violation[], GatewayError>> {
-  if (definition.chain === undefined) return ok([]);
+  if (definition.chain === undefined && standInOf(definition) === null) return ok([]);
   const stored = await allTools(c.env, c.var.key);
   if (!stored.ok) return stored;
   const others = new Map(stored.value.map((tool) => [tool.name, tool.definition]));
-  return ok(checkChain(name, definition, others, toolFinder(stored.value)));
+  return ok([
+    ...checkChain(name, definition, others, toolFinder(stored.value)),
+    ...checkStandIn(name, definition, others),
+  ]);
 }
 
 function importedView({ name, operation, definition, notes }: ImportedTool): object {

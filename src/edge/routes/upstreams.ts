@@ -1,10 +1,13 @@
 /** `/v1/upstreams`: the tenant's model providers. */
 
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 
-import { checkUpstream } from "../../assembly/check-upstream.ts";
+import { checkFallbackModel, checkUpstream } from "../../assembly/check-upstream.ts";
+import type { GatewayError, Violation } from "../../contract/error.ts";
 import { ResourceName } from "../../contract/names.ts";
+import { MAX_PAGE_LIMIT } from "../../contract/page.ts";
 import { Upstream, type NamedUpstream } from "../../contract/upstream.ts";
+import { ok, type Result } from "../../platform/result.ts";
 import {
   deleteUpstream,
   listUpstreams,
@@ -39,7 +42,10 @@ export const upstreams = new Hono<EdgeEnv>()
     const body = await readBody(c.req.raw, Upstream);
     if (!body.ok) return refuse(c, body.error);
     const options = { allowLoopback: c.env.ALLOW_LOOPBACK === "true" };
-    const violations = checkUpstream(body.value, options);
+    const named = { name: name.value, version: 0, upstream: body.value };
+    const fallback = await fallbackViolations(c, named);
+    if (!fallback.ok) return refuse(c, fallback.error);
+    const violations = [...checkUpstream(body.value, options), ...fallback.value];
     if (violations.length > 0) return refuse(c, { code: "unprocessable", violations });
     const written = await putUpstream(c.env, c.var.key, name.value, body.value);
     if (!written.ok) return refuse(c, written.error);
@@ -51,6 +57,16 @@ export const upstreams = new Hono<EdgeEnv>()
     const deleted = await deleteUpstream(c.env, c.var.key, name.value);
     return deleted.ok ? c.body(null, 204) : refuse(c, deleted.error);
   });
+
+/** The model that stands in is looked for among the upstreams as they are stored now. */
+async function fallbackViolations(
+  c: Context<EdgeEnv>,
+  named: NamedUpstream,
+): Promise<Result<readonly Violation[], GatewayError>> {
+  if (named.upstream.fallback === undefined) return ok([]);
+  const stored = await listUpstreams(c.env, c.var.key, { limit: MAX_PAGE_LIMIT, after: null });
+  return stored.ok ? ok(checkFallbackModel(named, stored.value.data)) : stored;
+}
 
 function view({ name, version, upstream }: NamedUpstream): object {
   return { name, version, ...upstream };

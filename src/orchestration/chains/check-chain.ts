@@ -9,13 +9,13 @@
 import { dependencyOrder } from "../../algorithms/dependency-order.ts";
 import { parsePointer } from "../../algorithms/json-pointer.ts";
 import type { Chain, ChainStep } from "../../contract/chain.ts";
+import { effectExceeds } from "../../contract/effect-rules.ts";
 import type { Violation } from "../../contract/error.ts";
 import type { ToolDefinition } from "../../contract/tool.ts";
 import { isJsonObject } from "../../platform/canonical-json.ts";
 import type { FindTool } from "../plan/plan-call.ts";
 import { checkRead, readReferences, sourcesOf } from "../plan/read-references.ts";
 import { MAX_CHAIN_DEPTH } from "./chain-calls.ts";
-import { effectExceeds } from "./effect-order.ts";
 import { needsOf, OWN_LABELS, stepReferences, type PlacedReference } from "./step-needs.ts";
 
 /** The tenant's tools by name, as they are registered now. */

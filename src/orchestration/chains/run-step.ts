@@ -6,6 +6,7 @@
  */
 
 import { MAX_CHAIN_ITEMS, type ChainStep, type Reference } from "../../contract/chain.ts";
+import { effectExceeds } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { hasResult, type CallResult } from "../../contract/run.ts";
 import { isJsonArray, type Json, type JsonObject } from "../../platform/canonical-json.ts";
@@ -15,7 +16,6 @@ import type { Clock } from "../ports.ts";
 import type { ChainTools } from "./chain-ports.ts";
 import { fill, fillObject, type ChainScope } from "./chain-scope.ts";
 import { compare } from "./condition.ts";
-import { effectExceeds } from "./effect-order.ts";
 import { failureOf, pauseBeforeRetry, stepFailure, type StepFailure } from "./step-call.ts";
 
 /** How a step ended. `failure` is null when something else ended it. */
