@@ -80,6 +80,7 @@ export async function tryMutants(
   const testsOf = new Map(chosen.map(({ file }) => [file, campaign.testsFor(file)]));
   const judges = new Judges();
   const tried: Tried[] = [];
+  const reasons = explained(campaign.survivors);
   try {
     const tookMs = await checkSound(judges, [...new Set([...testsOf.values()].flat())]);
     await judges.each(chosen, async (mutant, judge) => {
@@ -97,12 +98,14 @@ export async function tryMutants(
           ? await judge.judge({ ...job, maxRuns: null }, timeoutMs)
           : first;
       tried.push({ mutant, verdict });
+      if (verdict === "survived" && !reasons.has(nameOf(mutant)))
+        console.error(`survived: ${nameOf(mutant)}`);
     });
   } finally {
     judges.close();
   }
   const seconds = (performance.now() - startedAt) / 1000;
-  return rows(explained(campaign.survivors), all, tried, seconds, options.smoke);
+  return rows(reasons, all, tried, seconds, options.smoke);
 }
 
 /** A few judges who share the work. */
@@ -133,7 +136,6 @@ function rows(
 ): readonly BenchRow[] {
   const survived = tried.filter(({ verdict }) => verdict === "survived");
   const unexplained = survived.filter(({ mutant }) => !reasons.has(nameOf(mutant)));
-  for (const { mutant } of unexplained) console.error(`survived: ${nameOf(mutant)}`);
   const subject = `${tried.length} of ${all} mutants`;
   const killed = (100 * (tried.length - survived.length)) / tried.length;
   const kinds = ["comparison", "constant", "early return", "await"] as const;

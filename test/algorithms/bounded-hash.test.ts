@@ -69,4 +69,10 @@ describe("boundedHash", () => {
     expect(boundedHash("conversation", targets)).toBe(first);
     expect(boundedHash("conversation", [])).toBe(-1);
   });
+
+  it("takes the same target in every release, or all conversations would lose their prompt caches at once", () => {
+    const targets = idle(10);
+    const taken = Array.from({ length: 30 }, (_, key) => boundedHash(`key ${key}`, targets));
+    expect(taken.join("")).toBe("139888864569565533669812639959");
+  });
 });

@@ -29,4 +29,13 @@ describe("Doorkeeper", () => {
     for (const name of ["a", "b", "c", "d"]) door.admit(name);
     expect(door.admit("a")).toBe(false);
   });
+
+  it("forgets nothing before that", () => {
+    const door = new Doorkeeper(4);
+    for (const name of ["a", "b", "c"]) door.admit(name);
+    expect(["a", "b", "c"].map((name) => door.admit(name))).toEqual([true, true, true]);
+    door.admit("d");
+    for (const name of ["e", "f", "g"]) door.admit(name);
+    expect(door.admit("e")).toBe(true);
+  });
 });

@@ -79,4 +79,9 @@ describe("FailureDomains", () => {
     const ids = Array.from({ length: MAX_TARGETS + 1 }, (_, index) => `t${index}`);
     expect(live(ids, 3_000, (_, at) => outage(300)(at)).domains.size).toBe(MAX_TARGETS);
   });
+
+  it("joins nobody on single failures that come together: those may be chance", () => {
+    expect(groups(live(["a", "b"], 5_000, (_, at) => at % 100 === 0))).toEqual([]);
+    expect(groups(live(["a", "b"], 5_000, (_, at) => at % 100 < 2))).toEqual([["a", "b"]]);
+  });
 });

@@ -69,4 +69,14 @@ describe("mergeItems", () => {
       { key: "k", pointer: "", kept: "1", dropped: "2" },
     ]);
   });
+
+  it("names the place of a conflict as a JSON pointer, whatever the members are called", () => {
+    const name = "~/a";
+    const sources = [1, 2].map((value) => ({
+      from: String(value),
+      key: "k",
+      item: { [name]: { b: value } },
+    }));
+    expect(mergeItems(sources, 9).conflicts).toMatchObject([{ pointer: "/~0~1a/b" }]);
+  });
 });

@@ -50,6 +50,46 @@ describe("isOutlier", () => {
   });
 });
 
+/** The rule as it is written, step by step. */
+function slowly(own: TargetRecord, all: readonly TargetRecord[]): boolean {
+  const outcomes = (each: TargetRecord): number => each.succeeded + each.failed;
+  const compared = all.filter((each) => outcomes(each) >= 20);
+  if (outcomes(own) < 20 || compared.length < 5) return false;
+  let sum = 0;
+  for (const each of compared) sum += each.succeeded / outcomes(each);
+  const mean = sum / compared.length;
+  let squares = 0;
+  for (const each of compared) squares += (each.succeeded / outcomes(each) - mean) ** 2;
+  const deviation = Math.sqrt(squares / compared.length);
+  const share = own.succeeded / outcomes(own);
+  return share < mean - 0.05 && share < mean - 1.9 * deviation;
+}
+
+describe("isOutlier, among a few", () => {
+  it("is what the rule says step by step", () => {
+    const record = fc.oneof(
+      fc.record({ succeeded: fc.integer({ min: 10, max: 25 }), failed: fc.constantFrom(0, 1, 2) }),
+      fc.record({ succeeded: fc.nat({ max: 20 }), failed: fc.integer({ min: 0, max: 20 }) }),
+      fc.record({ succeeded: fc.constantFrom(90, 93, 95, 100), failed: fc.constantFrom(5, 7, 10) }),
+    );
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 3, maxLength: 9 }), (all) => {
+        for (const own of all) expect(isOutlier(own, all)).toBe(slowly(own, all));
+      }),
+      { seed: 20_261_124, numRuns: 500 },
+    );
+  });
+
+  it("needs twenty outcomes and five targets, no more", () => {
+    const bad = { succeeded: 0, failed: 20 };
+    const good = { succeeded: 20, failed: 0 };
+    const nine = Array.from({ length: 9 }, () => good);
+    expect(isOutlier(bad, [...nine, bad])).toBe(true);
+    const few = { succeeded: 0, failed: 19 };
+    expect(isOutlier(few, [...nine, few])).toBe(false);
+  });
+});
+
 describe("ejection", () => {
   it("leaves at least half, so never none", () => {
     expect([1, 2, 3, 4, 5, 16].map(mostEjected)).toEqual([0, 1, 1, 2, 2, 8]);

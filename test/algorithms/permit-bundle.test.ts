@@ -90,6 +90,10 @@ describe("PermitBundle", () => {
     expect(bundle.wish(false, 4)).toEqual({ keep: 0, wants: 4 });
   });
 
+  it("wants four before anything ran", () => {
+    expect(new PermitBundle().wish(false, 0)).toEqual({ keep: 0, wants: 4 });
+  });
+
   it("keeps what runs, whatever it wants", () => {
     const bundle = new PermitBundle();
     bundle.accept(3, false, 0, 1000, 0);

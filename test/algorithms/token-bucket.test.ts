@@ -60,6 +60,15 @@ class SlowBucket {
   }
 }
 
+describe("take", () => {
+  it("gives back up to the burst, where parts of a token have no room", () => {
+    const bucket = { limit: 10, windowMs: 100, burst: 5, tokens: 4, parts: 60, atMs: 7 };
+    expect(take(bucket, -1)).toEqual({ ...bucket, tokens: 5, parts: 0 });
+    expect(take(bucket, -9)).toEqual({ ...bucket, tokens: 5, parts: 0 });
+    expect(take(bucket, 1)).toEqual({ ...bucket, tokens: 3 });
+  });
+});
+
 describe("token bucket", () => {
   it("grants exactly what a bucket walked millisecond by millisecond grants", () => {
     const gaps = fc.array(fc.integer({ min: 0, max: 60 }), { maxLength: 80 });

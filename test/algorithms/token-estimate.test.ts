@@ -13,6 +13,7 @@ describe("estimateTokens", () => {
     ['{"id":12345,"name":"Paris","temperature_c":21.5}', 17, 22],
     ["Die Katze sitzt auf dem Dach und schläft.", 10, 12],
     ["3.14159265358979", 7, 7],
+    ["\u2e80\u2e80\u2e80\u2e80", 4, 4],
   ])("%j: tokenizer %i, estimate %i", (text, _real, estimate) => {
     expect(estimateTokens(text)).toBe(estimate);
   });

@@ -30,6 +30,16 @@ describe("weightedDraw", () => {
     expect(weightedDraw([], 0.5)).toBe(-1);
     expect(weightedDraw([1, 0], 0.999_999)).toBe(0);
   });
+
+  it("never draws what weighs nothing, however sums are rounded", () => {
+    const weight = fc.double({ min: 1e-6, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(fc.array(weight, { minLength: 1, maxLength: 30 }), (each) => {
+        expect(weightedDraw([...each, 0, 0], 1 - 2 ** -53)).toBeLessThan(each.length);
+      }),
+      SEED,
+    );
+  });
 });
 
 describe("softmaxWeights", () => {
@@ -38,6 +48,11 @@ describe("softmaxWeights", () => {
     expect(dear / cheap).toBeCloseTo(Math.exp(-50 / (125 * TEMPERATURE)), 10);
     const [light = 0, heavy = 0] = softmaxWeights([100, 100], [1, 3]);
     expect(heavy / light).toBeCloseTo(3, 10);
+  });
+
+  it("draws what takes three times as long one time in fifty-five", () => {
+    const [quick = 0, slow = 0] = softmaxWeights([100, 300], [1, 1]);
+    expect(slow / quick).toBeCloseTo(Math.exp(-4), 10);
   });
 
   it("always gives weights that can be drawn from", () => {

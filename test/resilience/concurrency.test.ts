@@ -259,6 +259,12 @@ describe("shedding", () => {
     expect(levelOf("spare", "run_7")).toBe(levelOf("spare", "run_7"));
     expect(new Set(levels[0]).size).toBeGreaterThan(80);
   });
+
+  it("keeps a run in its cohort in every release, so that isolates of two releases let the same runs through", () => {
+    const runs = ["", "run_1", "run_2", "a longer name", "ü"];
+    expect(runs.map((run) => levelOf("spare", run) - 128)).toEqual([124, 63, 34, 18, 44]);
+    expect(levelOf("interactive", "run_1") - levelOf("spare", "run_1")).toBe(3 * 128);
+  });
 });
 
 describe("AttemptTimes", () => {

@@ -116,6 +116,24 @@ describe("guard, given up", () => {
     expect(at.clock.pending).toBe(0);
   });
 
+  it("says so too after an attempt that provably did nothing, and that nothing has happened in a pause", async () => {
+    const at = world();
+    const attempt = async () => {
+      await at.clock.sleep(sent === 0 ? 0 : 50_000, HERE);
+      sent += 1;
+      return ok({ status: 429, retryAfterMs: 1_000 });
+    };
+    let sent = 0;
+    const { call } = scripted([], { attempt, timeoutMs: 3_000 });
+    expect(await run(call, at)).toEqual(fail({ kind: "timeout", sent: true }));
+    const caller = new AbortController();
+    const pausing = scripted([{ status: 429, retryAfterMs: 2_000 }]).call;
+    const left = guard(pausing, world(), caller.signal);
+    await at.clock.settle();
+    caller.abort();
+    expect(await left).toEqual(fail({ kind: "aborted", sent: false }));
+  });
+
   it("charges the target for its silence, never for a caller that left", async () => {
     const at = world();
     for (let n = 0; n < 10; n += 1) {

@@ -37,7 +37,7 @@ describe("TargetState", () => {
     once.succeed(100, 0);
     once.fail(9_000, 0);
     expect([once.expectedMs(1, 0), once.isFailing]).toEqual([9_000, true]);
-    once.succeed(100, 0);
+    once.succeed(50, 0);
     expect([once.expectedMs(1, 0), once.isFailing]).toEqual([100, false]);
     const twice = new TargetState();
     twice.succeed(100, 0);

@@ -105,6 +105,13 @@ describe("BreakerTable", () => {
     expect(cascading.list(T0).map(({ pattern }) => pattern)).toEqual(
       Array.from({ length: 3 }, () => "cascading"),
     );
+    const two = table();
+    for (let n = 0; n < 3; n += 1) {
+      two.take(word(seen("a", { bad: 30 })), T0 + n);
+      two.force("a", "auto", T0 + n);
+    }
+    two.take(word(seen("b", { bad: 5 })), T0 + 9);
+    expect(two.list(T0 + 9).find(({ name }) => name === "b")?.pattern).toBeNull();
     const slow = table();
     slow.take(word(seen("a", { bad: 5, timedOut: 5 })), T0);
     expect(slow.list(T0)[0]?.pattern).toBe("timeout_spiral");

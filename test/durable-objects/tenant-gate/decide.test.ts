@@ -61,6 +61,13 @@ describe("decide", () => {
     }
   });
 
+  it("names the first of limits that are equally long in coming", () => {
+    const memory = new GateMemory();
+    const both = [FAST, { ...FAST, id: "faster" }];
+    for (let n = 0; n < 5; n += 1) pass(memory, asked(both), T0);
+    expect(decide(memory, asked(both), T0)).toMatchObject({ error: { limit: "fast" } });
+  });
+
   it("refuses one run more than may, until so many have ended that it fits", () => {
     const memory = new GateMemory();
     const runs = { id: "runs", max: 2 };

@@ -187,4 +187,31 @@ describe("GateMemory", () => {
     expect(memory.bucket("empty")).toBeDefined();
     expect(memory.bucket("one more")).toBeUndefined();
   });
+
+  it("writes a limit that was changed at once, and nothing while the disk is strict enough", () => {
+    const memory = new GateMemory();
+    const bucket = { limit: 6000, windowMs: 60_000, burst: 1000, tokens: 999, parts: 0, atMs: 5 };
+    expect(memory.debit("r", bucket)).not.toBeNull();
+    expect(memory.debit("r", { ...bucket, tokens: 949 })).toBeNull();
+    expect(memory.debit("r", { ...bucket, tokens: 948 })).not.toBeNull();
+    expect(memory.debit("r", { ...bucket, tokens: 948, limit: 3000 })).not.toBeNull();
+    expect(memory.debit("r", { ...bucket, tokens: 948, limit: 3000, burst: 999 })).not.toBeNull();
+  });
+
+  it("writes a fast limit with a reserve, a second ahead, and a small one as it is", () => {
+    const fast = { limit: 6000, windowMs: 60_000, burst: 1000, parts: 0, atMs: 5 };
+    const small = { limit: 10, windowMs: 60_000, burst: 10, parts: 0, atMs: 5 };
+    const memory = new GateMemory();
+    expect(memory.debit("fast", { ...fast, tokens: 999 })).toEqual({
+      ...fast,
+      tokens: 949,
+      atMs: 1005,
+    });
+    expect(memory.debit("in debt", { ...fast, tokens: -7 })).toMatchObject({ tokens: -7 });
+    expect(memory.debit("low", { ...fast, tokens: 20 })).toMatchObject({ tokens: 0 });
+    expect(memory.debit("slow", { ...fast, burst: 9999, tokens: 500 })).toMatchObject({
+      tokens: 400,
+    });
+    expect(memory.debit("small", { ...small, tokens: 9 })).toEqual({ ...small, tokens: 9 });
+  });
 });

@@ -52,4 +52,41 @@ describe("PermitPool", () => {
     expect(pool.release("s.17")).toBe("s");
     expect([pool.held("c"), pool.held("k")]).toEqual([0, 0]);
   });
+
+  it("keeps one free slot of a limit of twenty, none of a smaller one, whose rows end with their permits", () => {
+    for (const [max, isKept] of [
+      [20, true],
+      [19, false],
+    ] as const) {
+      const pool = new PermitPool();
+      const { permit, write } = pool.hold([{ id: "c", max }], 1000, () => "s");
+      expect(write?.expiresAtMs).toBe(isKept ? 31_000 : 1000);
+      expect(pool.release(permit)).toBe(isKept ? null : "s");
+      expect(pool.expire(999)).toEqual([]);
+      expect(pool.expire(31_000)).toEqual(isKept ? ["s"] : []);
+    }
+  });
+
+  it("uses the free slots that are left when one has gone with its row", () => {
+    const pool = new PermitPool();
+    const held = [1000, 2000].map((endsMs) => pool.hold([limit], endsMs, () => `s${endsMs}`));
+    for (const { permit } of held) pool.release(permit);
+    expect(pool.expire(31_500)).toEqual(["s1000"]);
+    expect(pool.hold([limit], 31_600, () => "new")).toEqual({ permit: "s2000.2", write: null });
+    expect(pool.hold([limit], 31_600, () => "new").permit).toBe("new.1");
+  });
+
+  it("ends each permit at its own time, and keeps a slot of several limits only while each has room for it", () => {
+    const pool = new PermitPool();
+    const both = [limit, { id: "key", max: 20 }];
+    const held = [1000, 1500].map((endsMs) => pool.hold(both, endsMs, () => `s${endsMs}`));
+    expect(pool.ends("key")).toEqual([1000, 1500]);
+    expect(held.map(({ permit }) => pool.release(permit))).toEqual([null, "s1500"]);
+    expect(pool.ends("key")).toEqual([]);
+    const other = pool.hold([limit], 5000, () => "other");
+    expect(other.permit).toBe("other.1");
+    expect(pool.expire(4999)).toEqual([]);
+    expect(pool.expire(5000)).toEqual(["other"]);
+    expect(pool.release(other.permit)).toBeNull();
+  });
 });

@@ -1,0 +1,67 @@
+/** What the end of an attempt says of its target. */
+
+import { describe, expect, it } from "vitest";
+
+import { CONSECUTIVE_FAILURES } from "../../src/algorithms/outlier-ejection.ts";
+import { balanceTarget } from "../../src/contract/balance.ts";
+import { type AttemptEnd, Balancer, type ChoiceInputs } from "../../src/resilience/balancer.ts";
+
+const TARGETS = ["a", "b"].map((id) => balanceTarget(id, {}));
+
+const INPUTS: ChoiceInputs = {
+  strategy: "peak_ewma",
+  nowMs: 200,
+  random: () => 0.11,
+  tried: [],
+  isOpen: () => false,
+  key: "k",
+};
+
+/** How "a" stands after so many attempts there ended like this; both took 100 ms before. */
+function after(end: AttemptEnd, times: number, tookMs: number, penaltyMs: number) {
+  const balancer = new Balancer();
+  for (const { id } of TARGETS) balancer.begin(id, TARGETS, 0, 60_000)("ok", 0, 100);
+  for (let n = 0; n < times; n += 1)
+    balancer.begin("a", TARGETS, 200, 60_000)(end, penaltyMs, 200 + tookMs);
+  return balancer.choose(TARGETS, INPUTS)?.considered[0];
+}
+
+describe("an attempt", () => {
+  it("that says nothing changes nothing that is known of its target", () => {
+    const times = 2 * CONSECUTIVE_FAILURES;
+    expect(after("ignored", times, 5_000, 10_000)).toMatchObject({
+      cost_ms: 100,
+      in_flight: 0,
+      state: "ready",
+    });
+  });
+
+  it("that failed costs what its caller would have waited, or what it took if that is more", () => {
+    expect(after("failed", 1, 5, 10_000)).toMatchObject({ cost_ms: 10_000, in_flight: 0 });
+    expect(after("failed", 1, 7_000, 500)).toMatchObject({ cost_ms: 7_000 });
+    expect(after("failed", CONSECUTIVE_FAILURES, 5, 10_000)?.state).toBe("ejected");
+  });
+
+  it("that was answered costs what it took, nothing by a clock that went back", () => {
+    expect(after("ok", 1, 700, 10_000)?.cost_ms).toBe(700);
+    expect(after("ok", 1, -150, 10_000)?.cost_ms).toBe(100);
+  });
+
+  it("that is on its way makes its target dearer, unless there is no other", () => {
+    const balancer = new Balancer();
+    for (const { id } of TARGETS) balancer.begin(id, TARGETS, 0, 60_000)("ok", 0, 100);
+    const end = balancer.begin("a", TARGETS, 200, 60_000);
+    expect(balancer.choose(TARGETS, INPUTS)).toMatchObject({
+      target: { id: "b" },
+      considered: [{ cost_ms: 200, in_flight: 1 }, { cost_ms: 100 }],
+    });
+    end("ignored", 0, 300);
+    end("ignored", 0, 300);
+    expect(balancer.choose(TARGETS, INPUTS)?.considered[0]?.in_flight).toBe(0);
+    const only = TARGETS.slice(0, 1);
+    balancer.begin("a", only, 0, 60_000);
+    expect(balancer.choose(TARGETS, INPUTS)?.considered[0]?.in_flight).toBe(0);
+    expect(balancer.choose(only, { ...INPUTS, tried: ["a"] })).toBeNull();
+    expect(balancer.choose(only, INPUTS)).toMatchObject({ reason: "only", considered: [] });
+  });
+});
