@@ -153,7 +153,8 @@ describe("guard, before a target that hangs", () => {
     const one = async (what: Verdict["class"]): Promise<void> => {
       const place = await crowd("a", at.clock.now() + 9_000, false, HERE);
       await at.clock.advance(20);
-      place?.leave({ class: what, retryAfterMs: null, executed: true }, 20);
+      if (place === null || !("leave" in place)) throw new Error("there is a place");
+      place.leave({ class: what, retryAfterMs: null, executed: true }, 20);
     };
     // Refusals must not be lost among ends that say nothing.
     for (let n = 0; n < 20; n += 1) {

@@ -9,11 +9,14 @@ import {
   LeaseTable,
   MAX_BORROWERS,
 } from "../../../durable-objects/tenant-gate/lease-table.ts";
+import { SHARE_PART } from "../../../src/algorithms/permit-bundle.ts";
 import type { PermitWish } from "../../../src/contract/exchange.ts";
 
 const T0 = 1_000_000;
 const TTL_MS = 1000;
 const RUN_MS = 5000;
+/** So long a bundle counts after it was asked for: a run may start until its lease ends, and later while the gate is away. */
+const COUNTED_MS = TTL_MS + (1 + SHARE_PART) * RUN_MS;
 
 /** Lends permits to one isolate. */
 function permits(memory: GateMemory, isolate: string, news: Partial<PermitWish> = {}, nowMs = T0) {
@@ -73,7 +76,7 @@ describe("permits lent", () => {
 
   it("are written with slack, so that a steady borrower writes a row each half minute", () => {
     const memory = new GateMemory();
-    const endsMs = T0 + TTL_MS + RUN_MS;
+    const endsMs = T0 + COUNTED_MS;
     expect(permits(memory, "a", { wants: 10 }).bundles).toEqual([
       { isolate: "a", limit: "c", lent: 15, endsMs: endsMs + 30_000 },
     ]);
@@ -92,7 +95,7 @@ describe("permits lent", () => {
     const memory = new GateMemory();
     permits(memory, "a", { wants: 4 });
     permits(memory, "b", { wants: 2 }, T0 + 500);
-    const endsMs = T0 + TTL_MS + RUN_MS;
+    const endsMs = T0 + COUNTED_MS;
     const ends = [endsMs, endsMs, endsMs, endsMs, endsMs + 500, endsMs + 500];
     expect(memory.leases.ends("c")).toEqual(ends);
     expect(memory.leases.ends("another")).toEqual([]);
@@ -147,7 +150,7 @@ describe("permits lent", () => {
               held.push(nowMs + RUN_MS);
             } else if (!holds) {
               const got = permits(memory, `i${isolate}`, { max, keep, wants }, nowMs).lent;
-              lent.set(isolate, { permits: got, endsMs: nowMs + TTL_MS + RUN_MS });
+              lent.set(isolate, { permits: got, endsMs: nowMs + COUNTED_MS });
             }
             expect(inUse()).toBeLessThanOrEqual(max);
             expect(memory.held("c") + memory.leases.lent("c")).toBe(inUse());
