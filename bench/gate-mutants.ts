@@ -21,7 +21,7 @@ const PLATFORM = /tenant-gate\/(?:tenant-gate|schema|breaker-rows)\.ts$/;
 
 const TESTS = [
   "test/{algorithms,resilience,tenancy}/*.test.ts",
-  "test/durable-objects/tenant-gate/*.test.ts",
+  "test/durable-objects/**/*.test.ts",
   "test/simulation/{gate,breakers}/mutant-*.test.ts",
 ];
 

@@ -76,11 +76,17 @@ const MATCHERS: Readonly<Record<string, Matcher>> = {
   toMatch: (actual, wanted) =>
     wanted instanceof RegExp ? wanted.test(String(actual)) : contains(actual, wanted),
   toContain: contains,
+  toContainEqual: (actual, wanted) =>
+    Array.isArray(actual) && actual.some((item) => equals(item, wanted, false)),
   toHaveLength: (actual, wanted) => lengthOf(actual) === wanted,
   toHaveProperty: (actual, wanted) => isObject(actual) && String(wanted) in actual,
   toBeNull: (actual) => actual === null,
   toBeUndefined: (actual) => actual === undefined,
   toBeDefined: (actual) => actual !== undefined,
+  toBeTruthy: Boolean,
+  toBeFalsy: (actual) => !actual,
+  toBeNaN: (actual) => Number.isNaN(actual),
+  toBeInstanceOf: (actual, wanted) => typeof wanted === "function" && actual instanceof wanted,
   toBeGreaterThan: (actual, wanted) => Number(actual) > Number(wanted),
   toBeGreaterThanOrEqual: (actual, wanted) => Number(actual) >= Number(wanted),
   toBeLessThan: (actual, wanted) => Number(actual) < Number(wanted),

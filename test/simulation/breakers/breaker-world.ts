@@ -202,6 +202,7 @@ class BreakerWorld {
     const clock: Clock = {
       now: () => this.#clock.now() + known.offsetMs,
       sleep: (ms, signal) => this.#clock.sleep(ms, signal),
+      timer: (ms, callback) => this.#clock.timer(ms, callback),
     };
     const session = upstreamSession({
       tenantId: `${this.#name}_${this.#born}`,

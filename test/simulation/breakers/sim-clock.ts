@@ -17,7 +17,7 @@ export class SimClock implements Clock {
   );
   #nowMs: number;
   #order = 0;
-  /** Sleeps that have not ended. */
+  /** Sleeps and timers that have not ended. */
   sleeping = 0;
 
   constructor(startMs: number) {
@@ -49,6 +49,21 @@ export class SimClock implements Clock {
     const event = this.after(ms, wake);
     signal.addEventListener("abort", wake);
     return promise;
+  }
+
+  /** A sleep with a signal of its own costs several times as much. */
+  timer(ms: number, callback: () => void): () => void {
+    this.sleeping += 1;
+    const stop = (): boolean => {
+      if (event.isOff) return false;
+      event.isOff = true;
+      this.sleeping -= 1;
+      return true;
+    };
+    const event = this.after(ms, () => {
+      if (stop()) callback();
+    });
+    return () => void stop();
   }
 
   /** Lets so much time pass, event by event. */
