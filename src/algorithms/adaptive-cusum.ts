@@ -11,20 +11,23 @@
  */
 
 /** The sum at which the test decides. */
-const THRESHOLD = 11;
+const THRESHOLD = 12.4;
 
 /** Bounds of p0, and the distance of p1. */
 const LEAST_BASE = 0.03;
 const MOST_BASE = 0.5;
 const LIFT = 0.45;
 
-/** Weight of the newest call in the slow average. */
-const SLOW_WEIGHT = 0.005;
+/** Weight of the newest call in the slow average: a lighter one moves less by chance, a heavier one learns sooner. */
+const SLOW_WEIGHT = 0.003;
+
+/** What an upstream is taken to fail before it was ever asked; else its first few failures by chance would look like a change. */
+const UNKNOWN_RATE = 0.015;
 
 /** One upstream's test. */
 export class AdaptiveCusum {
   #sum = 0;
-  #slowRate = 0;
+  #slowRate = UNKNOWN_RATE;
 
   /** The slow average of failures, 0 to 1. */
   get usualRate(): number {
