@@ -4,6 +4,7 @@
  */
 
 import { aborts } from "./aborts.ts";
+import { backpressure } from "./backpressure.ts";
 import { balance } from "./balance.ts";
 import type { Bench } from "./bench.ts";
 import { branches } from "./branches.ts";
@@ -39,6 +40,7 @@ const BENCHES: readonly Bench[] = [
   overload,
   throughput,
   aborts,
+  backpressure,
   balance,
   branches,
   streams,

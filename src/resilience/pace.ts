@@ -199,7 +199,9 @@ export function pacingOf(
         timeoutMs: (leftMs) => place.timeoutMs(leftMs),
         leave(verdict, tookMs) {
           pace.ended(verdict.class, clock.now() - tookMs);
-          place.leave(verdict, tookMs);
+          // A refusal is answered by asking less often; that fewer should be in flight it does not say.
+          const isRefused = verdict.class === "rate_limited";
+          place.leave(isRefused ? { ...verdict, class: "ignored" } : verdict, tookMs);
         },
       };
     },

@@ -41,13 +41,15 @@ function slowRate(history: readonly Seen[]): number {
       const from = perS === Infinity ? sentPerS : Math.min(perS, 1.3 * sentPerS);
       const isFirst = fall === null || counted.length > 0;
       if (isFirst) fromPerS = from;
-      perS = Math.max(0.1, from * (isFirst ? 0.85 : 0.5));
+      perS = Math.max(0.1, from * 0.85);
     } else if (perS < Infinity && fall !== null) {
       const last = counted.at(-1)?.nowMs ?? fall.nowMs;
-      const isNear = perS >= 0.97 * fromPerS && perS < 1.05 * fromPerS;
+      let step = 0.5 * perS;
+      if (perS < 1.05 * fromPerS) step = 0.02 * fromPerS;
+      if (perS < 0.97 * fromPerS) step = 0.1 * fromPerS;
       const most = Math.max(perS, 2 * sentPerS);
       for (let ms = last; ms < Math.min(nowMs, last + 1000); ms += 1)
-        perS = Math.min(most, perS + (fromPerS * (isNear ? 0.02 : 0.1)) / 1000);
+        perS = Math.min(most, perS + step / 1000);
     }
   }
   return perS;
@@ -90,13 +92,13 @@ describe("the AIMD rate", () => {
     );
   });
 
-  it("falls once for all that was sent before it fell, by half where nothing is accepted", () => {
+  it("falls once for all that was sent before it fell", () => {
     const at = (sentAtMs: number, nowMs: number) => ({ sentAtMs, nowMs, sentPerMs: 0.1 });
     const once = refused(UNBOUNDED, at(100, 200));
     expect(once.perMs).toBeCloseTo(0.085);
     expect(refused(once, at(200, 250))).toEqual(once);
     expect(accepted(once, at(200, 250))).toEqual(once);
-    expect(refused(once, at(201, 250)).perMs).toBeCloseTo(0.0425);
+    expect(refused(once, at(201, 250)).perMs).toBeCloseTo(0.07225);
   });
 
   it("grows no further than twice what is sent", () => {
