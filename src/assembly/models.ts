@@ -1,15 +1,20 @@
 /**
  * The models a tenant can ask for. An upstream that names its models is answered from the definition; one that passes
- * every name through (`"*"`) is asked, and when it does not answer its models are missing from the list, not the list.
+ * every name through (`"*"`) is asked, through the guard like any of its requests, and when it does not answer its models are
+ * missing from the list, not the list.
  */
 
+import type { GatewayError } from "../contract/error.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { NamedUpstream, Target, Upstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
-import { lookUp } from "../resilience/look-up.ts";
+import { fail, ok, type Result } from "../platform/result.ts";
+import type { UpstreamFailure } from "../upstream/failure.ts";
 import { providerHeaders } from "../upstream/provider-headers.ts";
+import { rejected } from "../upstream/rejection.ts";
 import { sendRequest } from "../upstream/send.ts";
 import { routeModel, targetKey } from "./ask-model.ts";
+import { guardUpstream, type UpstreamWorld } from "./guard-upstream.ts";
 
 /** A model by the name clients use, and the upstream that serves it. */
 export interface ListedModel {
@@ -24,17 +29,21 @@ const MAX_LIST_BYTES = 1024 * 1024;
 /** Models listed of one upstream. */
 const MAX_LISTED = 1_000;
 
+interface ListWorld extends UpstreamWorld {
+  readonly env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK" | "TENANT_GATE" | "ROLE">;
+  readonly snapshot: TenantSnapshot;
+}
+
 /** Every model of the tenant, in the order of its upstreams; a name is listed where it would be served. */
 export async function listModels(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
-  snapshot: TenantSnapshot,
+  world: ListWorld,
   signal: AbortSignal,
 ): Promise<readonly ListedModel[]> {
+  const { snapshot } = world;
   const served = new Map<string, ListedModel>();
   for (const named of snapshot.upstreams) {
     const { models } = named.upstream;
-    const ids =
-      models === "*" ? await askUpstream(env, snapshot, named, signal) : Object.keys(models);
+    const ids = models === "*" ? await askUpstream(world, named, signal) : Object.keys(models);
     for (const id of ids) {
       if (served.has(id)) continue;
       served.set(id, { id, upstream: routeModel(snapshot, id)?.name ?? named.name });
@@ -43,45 +52,59 @@ export async function listModels(
   return [...served.values()];
 }
 
+/** All targets serve the same models: one that answers speaks for the others. */
 async function askUpstream(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
-  snapshot: TenantSnapshot,
-  { upstream }: NamedUpstream,
+  world: ListWorld,
+  { name, upstream }: NamedUpstream,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  // They all serve the same models: the first one that answers speaks for the others.
-  for (const target of upstream.targets) {
-    const ids = await askTarget(env, snapshot, upstream, target, signal);
-    if (ids !== null) return ids;
-  }
-  return [];
+  const listed = await guardUpstream<readonly string[]>(
+    world,
+    {
+      name,
+      upstream,
+      affinity: "",
+      timeoutMs: LIST_TIMEOUT_MS,
+      allowed: "always",
+      attempt: (target, attemptSignal) => askTarget(world, upstream, target, attemptSignal),
+    },
+    signal,
+  );
+  return listed.ok ? listed.value : [];
 }
 
 async function askTarget(
-  env: Pick<Env, "MASTER_KEYS" | "ALLOW_LOOPBACK">,
-  snapshot: TenantSnapshot,
+  { env, snapshot }: ListWorld,
   upstream: Upstream,
   target: Target,
   signal: AbortSignal,
-): Promise<readonly string[] | null> {
+): Promise<Result<readonly string[], GatewayError>> {
   const apiKey = await targetKey(env, snapshot, target);
-  if (!apiKey.ok) return null;
-  const answered = await lookUp(LIST_TIMEOUT_MS, signal, (attemptSignal) =>
-    sendRequest(
-      {
-        method: "GET",
-        url: new URL(`${target.base_url.replace(/\/$/, "")}/models`),
-        headers: {
-          accept: "application/json",
-          ...providerHeaders(upstream.kind, apiKey.value),
-        },
-        body: null,
+  if (!apiKey.ok) return apiKey;
+  const answered = await sendRequest(
+    {
+      method: "GET",
+      url: new URL(`${target.base_url.replace(/\/$/, "")}/models`),
+      headers: {
+        accept: "application/json",
+        ...providerHeaders(upstream.kind, apiKey.value),
       },
-      { allowLoopback: env.ALLOW_LOOPBACK === "true", maxBytes: MAX_LIST_BYTES },
-      attemptSignal,
-    ),
+      body: null,
+    },
+    { allowLoopback: env.ALLOW_LOOPBACK === "true", maxBytes: MAX_LIST_BYTES },
+    signal,
   );
-  return answered.ok && answered.value.status === 200 ? modelIds(answered.value.text) : null;
+  if (!answered.ok) return fail(errorOf(answered.error));
+  const { status, text, retryAfterMs } = answered.value;
+  return status === 200 ? ok(modelIds(text)) : fail(rejected(status, null, retryAfterMs));
+}
+
+/** What a look at a provider without an answer says of it. */
+function errorOf({ kind }: UpstreamFailure): GatewayError {
+  if (kind === "unreachable") return { code: "upstream_unreachable" };
+  return kind === "cancelled"
+    ? { code: "cancelled" }
+    : { code: "egress_refused", detail: "No list of models comes from there." };
 }
 
 function modelIds(text: string): readonly string[] {

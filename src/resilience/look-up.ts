@@ -1,5 +1,5 @@
 /**
- * A look-up: a question about an upstream that is asked once, such as which models it has.
+ * A look-up: a question that is asked once, such as what an MCP server offers, or for a document to import.
  *
  * It passes the guard's deadline and nothing else: it is nobody's call, so it neither opens a breaker nor waits for one.
  */

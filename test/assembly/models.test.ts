@@ -102,7 +102,7 @@ describe("listModels", () => {
   it("lists named models, asks an upstream that passes every name, and lists a name once", async () => {
     const upstreams = [named("a", { "scripted-1": {}, mine: {} }), named("b", "*")];
     const { snapshot } = await newCaller({ upstreams });
-    const listed = await listModels(env, snapshot, NEVER);
+    const listed = await listModels({ env, snapshot, defer: DEFER }, NEVER);
     expect(listed).toContainEqual({ id: "mine", upstream: "a" });
     expect(listed.filter(({ id }) => id === "scripted-1")).toEqual([
       { id: "scripted-1", upstream: "a" },
@@ -113,7 +113,7 @@ describe("listModels", () => {
   it("lists a name under the upstream that would serve it", async () => {
     const upstreams = [named("any", "*"), named("own", { "scripted-1": {} })];
     const { snapshot } = await newCaller({ upstreams });
-    expect(await listModels(env, snapshot, NEVER)).toContainEqual({
+    expect(await listModels({ env, snapshot, defer: DEFER }, NEVER)).toContainEqual({
       id: "scripted-1",
       upstream: "own",
     });
@@ -129,7 +129,9 @@ describe("listModels", () => {
       named("d", { last: {} }),
     ];
     const { snapshot } = await newCaller({ upstreams });
-    expect(await listModels(env, snapshot, NEVER)).toEqual([{ id: "last", upstream: "d" }]);
+    expect(await listModels({ env, snapshot, defer: DEFER }, NEVER)).toEqual([
+      { id: "last", upstream: "d" },
+    ]);
   });
 });
 

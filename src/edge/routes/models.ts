@@ -13,7 +13,9 @@ import { refuse } from "../refuse.ts";
 export const models = new Hono<EdgeEnv>().get("/", requireScope("GET", "/v1/models"), async (c) => {
   const caller = await loadCaller(c);
   if (!caller.ok) return refuse(c, caller.error);
-  const listed = await listModels(c.env, caller.value.snapshot, c.req.raw.signal);
+  const { snapshot } = caller.value;
+  const defer = (work: Promise<unknown>): void => c.executionCtx.waitUntil(work);
+  const listed = await listModels({ env: c.env, snapshot, defer }, c.req.raw.signal);
   const data = listed.map(({ id, upstream }) => ({
     id,
     object: "model",
