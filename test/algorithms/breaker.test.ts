@@ -134,6 +134,20 @@ describe("Breaker", () => {
     expect(again.lease(1_000, 5_000)).not.toBeNull();
   });
 
+  it("has nothing new to say of a word it knows", () => {
+    const breaker = new Breaker(() => 0.5);
+    breaker.hold(2_000, 0);
+    const { epoch } = breaker.state(0);
+    breaker.hold(2_000, 10);
+    breaker.hold(1_999, 10);
+    expect(breaker.state(10).epoch).toBe(epoch);
+    breaker.hold(2_001, 10);
+    expect(breaker.state(10)).toMatchObject({ epoch: epoch + 1, untilMs: 2_001 });
+    const other = new Breaker(() => 0.5);
+    other.hold(50, 50);
+    expect(other.state(50)).toMatchObject({ epoch: 0, phase: "closed" });
+  });
+
   it("waits as long as an upstream asks for, and closes without probes", () => {
     const breaker = new Breaker(() => 0.5);
     breaker.hold(2_000, 0);

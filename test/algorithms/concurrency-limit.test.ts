@@ -75,6 +75,30 @@ describe("nextLimit", () => {
     expect(state.limit).toBeLessThan(8);
   });
 
+  it("lets five seconds pass before it judges, and begins again where calls got quicker meanwhile", () => {
+    const before = { limit: 20, shortMs: 1_000, lastedMs: 4_000 };
+    const state: ConcurrencyState = { ...WELL, limit: 20, before };
+    const window = { ...STEADY, shortMs: 400 };
+    expect(nextLimit(state, window, MOST)).toMatchObject({
+      limit: 20,
+      before: { limit: 20, shortMs: 400, lastedMs: 0 },
+    });
+    const sooner = nextLimit(state, { ...window, lastedMs: 999 }, MOST);
+    expect(sooner.limit).toBeLessThan(20);
+    expect(sooner.before).toEqual({ ...before, lastedMs: 4_999 });
+  });
+
+  it("takes for slow what takes more than two and a half times as long, and halves for an experiment", () => {
+    const experiment = (shortMs: number, limit: number) => {
+      const before = { limit: 20, shortMs, lastedMs: 4_000 };
+      return nextLimit({ ...WELL, limit, before }, { ...STEADY, shortMs }, MOST);
+    };
+    expect(experiment(260, 10)).toMatchObject({ limit: 20, baseMs: 260, before: null });
+    expect(experiment(260, 30)).toMatchObject({ limit: 30, baseMs: 260, before: null });
+    expect(experiment(240, 10)).toMatchObject({ baseMs: 100, before: { limit: 20 } });
+    expect(experiment(260, 11)).toMatchObject({ baseMs: 100, before: { limit: 20 } });
+  });
+
   it("loses a tenth when more than a twentieth was dropped, and nothing for less", () => {
     expect(after(1, { ...STEADY, dropped: 2 }, WELL).limit).toBe(9);
     expect(after(1, { ...STEADY, dropped: 1 }, WELL).limit).toBeGreaterThan(10);

@@ -66,6 +66,18 @@ describe("FailureDomains", () => {
     expect(groups(live(["a", "b"], 20_000, isDown))).toEqual([]);
   });
 
+  it("dates an outage by the first of two failures in a row, not by one long forgiven", () => {
+    const isDown = (id: string, at: number) => {
+      const second = at % 300;
+      return (id === "a" && second === 0) || (second >= (id === "a" ? 4 : 9) && second < 12);
+    };
+    expect(groups(live(["a", "b"], 5_000, isDown))).toEqual([["a", "b"]]);
+  });
+
+  it("joins nobody on three joint outages within three minutes: among so many some meet by chance", () => {
+    expect(groups(live(["a", "b"], 200, (_, at) => outage(60)(at)))).toEqual([]);
+  });
+
   it("says nothing of targets that were not used when another failed", () => {
     const domains = new FailureDomains();
     for (let second = 0; second < 6_000; second += 1) {

@@ -69,6 +69,23 @@ describe("QuantileSketch", () => {
     );
   });
 
+  it("is the smallest value that a share does not exceed, where the share comes out even", () => {
+    const sketch = new QuantileSketch(RANGE);
+    for (const value of [10, 10, 1_000, 1_000]) sketch.add(value, 0);
+    expect(sketch.quantile(0.5)).toBeLessThan(11);
+    expect(sketch.quantile(0.51)).toBeGreaterThan(900);
+  });
+
+  it("counts right after a pause of any length", () => {
+    const sketch = new QuantileSketch(RANGE);
+    sketch.add(10, 0);
+    const laterMs = 100 * RANGE.halfLifeMs;
+    for (let n = 0; n < 10; n += 1) sketch.add(10, laterMs);
+    sketch.add(1_000, laterMs);
+    expect(sketch.quantile(0.9)).toBeLessThan(11);
+    expect(sketch.quantile(0.92)).toBeGreaterThan(900);
+  });
+
   it("follows a tool that became slower", () => {
     const sketch = new QuantileSketch(RANGE);
     for (let n = 0; n < 1_000; n += 1) sketch.add(10, 0);

@@ -21,6 +21,11 @@ function after(outcomes: string, state: TrialSwitch = UNTRIED, nowMs = 0): Trial
 }
 
 describe("a trial switch", () => {
+  it("remembers about twenty outcomes: whatever was well before, a dozen bad ones turn it off", () => {
+    expect(isOn(after("+".repeat(500) + "-".repeat(7)), 0)).toBe(true);
+    expect(isOn(after("+".repeat(500) + "-".repeat(12)), 0)).toBe(false);
+  });
+
   it("expects what the decayed counts say, for any outcomes while it is on", () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 60 }), (outcomes) => {

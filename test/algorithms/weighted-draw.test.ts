@@ -29,6 +29,7 @@ describe("weightedDraw", () => {
     expect([0, 0.49, 0.51, 0.99].map((u) => weightedDraw([0, 0], u))).toEqual([0, 0, 1, 1]);
     expect(weightedDraw([], 0.5)).toBe(-1);
     expect(weightedDraw([1, 0], 0.999_999)).toBe(0);
+    expect([0, 0.25, 0.5, 0.75].map((u) => weightedDraw([1, 1], u))).toEqual([0, 0, 1, 1]);
   });
 
   it("never draws what weighs nothing, however sums are rounded", () => {

@@ -47,6 +47,26 @@ describe("an attempt", () => {
     expect(after("ok", 1, -150, 10_000)?.cost_ms).toBe(100);
   });
 
+  it("goes to an outlier before an open breaker, when there is nothing else", () => {
+    const balancer = new Balancer();
+    for (let n = 0; n < CONSECUTIVE_FAILURES; n += 1)
+      balancer.begin("a", TARGETS, 0, 60_000)("failed", 10_000, 100);
+    const choice = balancer.choose(TARGETS, { ...INPUTS, isOpen: (id) => id === "b" });
+    expect(choice).toMatchObject({ target: { id: "a" }, reason: "last_resort" });
+  });
+
+  it("is remembered while its target is left out of a few choices", () => {
+    const three = ["a", "b", "c"].map((id) => balanceTarget(id, {}));
+    const balancer = new Balancer();
+    for (const { id } of three) balancer.begin(id, three, 0, 60_000)("ok", 0, 700);
+    balancer.choose(TARGETS, { ...INPUTS, nowMs: 700 });
+    const costs = balancer.choose(three, { ...INPUTS, nowMs: 700 })?.considered;
+    expect(costs?.map(({ cost_ms: cost }) => cost)).toEqual([700, 700, 700]);
+    balancer.begin("a", three, 700, 60_000)("ok", 0, 1_000);
+    balancer.choose(TARGETS.slice(0, 1), { ...INPUTS, nowMs: 1_000 });
+    expect(balancer.choose(three, { ...INPUTS, nowMs: 1_000 })?.considered[2]?.cost_ms).toBe(700);
+  });
+
   it("that is on its way makes its target dearer, unless there is no other", () => {
     const balancer = new Balancer();
     for (const { id } of TARGETS) balancer.begin(id, TARGETS, 0, 60_000)("ok", 0, 100);

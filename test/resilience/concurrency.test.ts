@@ -3,14 +3,13 @@
 import { describe, expect, it } from "vitest";
 
 import { FakeClock } from "../../src/library/testing/fake-clock.ts";
-import { AttemptTimes, ENOUGH_ANSWERS } from "../../src/resilience/attempt-times.ts";
 import {
   ConcurrencyLimit,
   type LimitMode,
   MAX_WAITING,
   type PlaceEnd,
 } from "../../src/resilience/concurrency.ts";
-import { levelOf, TIERS, type Tier } from "../../src/resilience/shedding.ts";
+import type { Tier } from "../../src/resilience/shedding.ts";
 
 const HERE = new AbortController().signal;
 
@@ -122,7 +121,7 @@ describe("a fixed limit", () => {
     const order: number[] = [];
     const waiting = [1, 2, 3].map(async (number) => {
       const leave = await enter("background");
-      order.push(number);
+      if (leave !== null) order.push(number);
       leave?.("answered");
     });
     await clock.settle();
@@ -158,6 +157,17 @@ describe("the adaptive limit", () => {
     expect(at.limit.limit("adaptive")).toBeLessThan(5);
     await calls(at, 400, 100, "answered");
     expect(at.limit.limit("adaptive")).toBe(Infinity);
+  });
+
+  it("stays awake while calls are refused, however few", async () => {
+    const at = scene("adaptive");
+    await calls(at, 20, 20, "answered");
+    await calls(at, 20, 20, "dropped");
+    for (let n = 0; n < 35; n += 1) {
+      await calls(at, 9, 100, "answered");
+      await calls(at, 1, 100, "dropped");
+    }
+    expect(at.limit.limit("adaptive")).toBeLessThan(Infinity);
   });
 
   it("turns away after a time in which a target like this would have answered", async () => {
@@ -210,6 +220,17 @@ describe("what wakes the adaptive limit", () => {
     expect(isAwake(at)).toBe(true);
   });
 
+  it("is no call that is told twice", async () => {
+    const at = scene("adaptive");
+    await calls(at, 10, 20, "answered");
+    for (let n = 0; n < 9; n += 1) {
+      const leave = await at.enter("agent_step");
+      await at.clock.advance(20);
+      for (let times = 0; times < 3; times += 1) leave?.("dropped");
+    }
+    expect(isAwake(at)).toBe(false);
+  });
+
   it("is no call that says nothing", async () => {
     const at = scene("adaptive");
     await calls(at, 40, 20, "ignored");
@@ -247,46 +268,5 @@ describe("patience at the adaptive limit", () => {
     const waiting = at.enter("interactive", HERE, "r", 30);
     await at.clock.advance(30);
     expect(await waiting).toBeNull();
-  });
-});
-
-describe("shedding", () => {
-  it("puts every run of a tier before every run of the next, and a run always at the same place", () => {
-    const runs = Array.from({ length: 200 }, (_, n) => `run_${n}`);
-    const levels = TIERS.map((tier) => runs.map((run) => levelOf(tier, run)));
-    for (const [index, own] of levels.slice(1).entries())
-      expect(Math.max(...own)).toBeLessThan(Math.min(...(levels[index] ?? [])));
-    expect(levelOf("spare", "run_7")).toBe(levelOf("spare", "run_7"));
-    expect(new Set(levels[0]).size).toBeGreaterThan(80);
-  });
-
-  it("keeps a run in its cohort in every release, so that isolates of two releases let the same runs through", () => {
-    const runs = ["", "run_1", "run_2", "a longer name", "ü"];
-    expect(runs.map((run) => levelOf("spare", run) - 128)).toEqual([124, 63, 34, 18, 44]);
-    expect(levelOf("interactive", "run_1") - levelOf("spare", "run_1")).toBe(3 * 128);
-  });
-});
-
-describe("AttemptTimes", () => {
-  it("gives all the time there is until enough is known, then three times the slowest usual answer", () => {
-    const times = new AttemptTimes();
-    for (let n = 1; n < ENOUGH_ANSWERS; n += 1) times.answered(1_000, n);
-    expect(times.timeoutMs(10_000)).toBe(10_000);
-    times.answered(1_000, ENOUGH_ANSWERS);
-    expect(times.timeoutMs(10_000)).toBeGreaterThan(2_800);
-    expect(times.timeoutMs(10_000)).toBeLessThan(3_200);
-    expect(times.timeoutMs(2_000)).toBe(2_000);
-  });
-
-  it("is never less than a second or a quarter of what is left, and doubles when attempts are given up", () => {
-    const times = new AttemptTimes();
-    for (let n = 0; n < 100; n += 1) times.answered(20, n);
-    expect([times.timeoutMs(3_000), times.timeoutMs(40_000)]).toEqual([1_000, 10_000]);
-    for (let n = 0; n < 100; n += 1) times.answered(1_000, n);
-    const usual = times.timeoutMs(9_000);
-    times.gaveUp();
-    expect(times.timeoutMs(9_000)).toBeCloseTo(2 * usual, 0);
-    for (let n = 0; n < 10; n += 1) times.answered(1_000, 100);
-    expect(times.timeoutMs(9_000)).toBeCloseTo(usual, 0);
   });
 });

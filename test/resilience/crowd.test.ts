@@ -145,6 +145,18 @@ describe("guard, before a target that hangs", () => {
     expect(tookMs).toBe(2_500);
   });
 
+  it("says so too when its caller leaves before the next attempt", async () => {
+    const { at, crowd } = await known("crowd_12", 100);
+    const hanging = { attempt: () => new Promise<never>(() => {}), crowd, ...TWICE };
+    const caller = new AbortController();
+    const ended = guard(scripted([], hanging).call, at, caller.signal);
+    await at.clock.advance(2_510);
+    caller.abort();
+    expect(await ended).toEqual(fail({ kind: "aborted", sent: true }));
+    await at.clock.settle();
+    expect(at.clock.pending).toBe(0);
+  });
+
   it.each([
     ["failed", "ignored"],
     ["credential", "ignored"],

@@ -24,7 +24,7 @@ function countedSignal() {
     add(...parameters);
   };
   signal.removeEventListener = (...parameters: Parameters<typeof remove>) => {
-    listeners.count -= 1;
+    if (parameters[0] === "abort") listeners.count -= 1;
     remove(...parameters);
   };
   return { controller, signal, listeners };

@@ -100,6 +100,20 @@ describe("withHedge", () => {
     expect([at.seen.reasons.length, at.seen.givenBack, at.clock.pending]).toEqual([1, 1, 0]);
   });
 
+  it("ends at once when the first request throws, for that is a bug", async () => {
+    const clock = new FakeClock();
+    const bug = new Error("bug");
+    const asked: number[] = [];
+    const prepare = async (waitedMs: number) => {
+      asked.push(waitedMs);
+      return null;
+    };
+    const ended = withHedge({ clock, afterMs: 100, prepare }, HERE, () => Promise.reject(bug));
+    await expect(clock.runUntil(ended)).rejects.toBe(bug);
+    await clock.settle();
+    expect([asked, clock.pending]).toEqual([[], 0]);
+  });
+
   it("asks for none once its caller has left", async () => {
     const at = scene([5_000, judged("own")], [50, judged("hedge")]);
     const caller = new AbortController();

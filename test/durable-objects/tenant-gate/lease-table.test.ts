@@ -81,6 +81,8 @@ describe("tokens lent", () => {
     for (const isolate of ["a", "b", "c"]) lend(memory, isolate, { wants: 400 }, T0);
     const out = memory.leases.outstanding("r", T0);
     expect(out).toBeGreaterThan(0);
+    // Under a lower limit nothing is there until what is lent is less than that.
+    expect(memory.leases.most("r", { limit: 1, windowMs: 1000, burst: 10 }, T0)).toBe(0);
     // Nothing is spent; the bucket fills again only as far as the burst and one lease's gain allow.
     for (let nowMs = T0; nowMs < T0 + TTL_MS; nowMs += 50) {
       const held = memory.current("r", bucket, nowMs).tokens;

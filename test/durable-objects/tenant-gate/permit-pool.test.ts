@@ -76,6 +76,14 @@ describe("PermitPool", () => {
     expect(pool.hold([limit], 31_600, () => "new").permit).toBe("new.1");
   });
 
+  it("uses every free slot, the one given back last first", () => {
+    const pool = new PermitPool();
+    const held = ["one", "two"].map((id) => pool.hold([limit], 1000, () => id));
+    for (const { permit } of held) pool.release(permit);
+    const again = [1, 2, 3].map(() => pool.hold([limit], 1000, () => "new").permit);
+    expect(again).toEqual(["two.2", "one.2", "new.1"]);
+  });
+
   it("ends each permit at its own time, and keeps a slot of several limits only while each has room for it", () => {
     const pool = new PermitPool();
     const both = [limit, { id: "key", max: 20 }];
