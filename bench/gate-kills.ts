@@ -1,9 +1,9 @@
 /**
  * `npm run bench -- gate-kills`: the built gateway is killed (SIGKILL) at random moments of concurrent admissions, again and again
- * on the same state: on a limit that is decided one by one and on one that is lent to isolates.
+ * on the same state: on a limit that is decided one by one, on one that is lent to isolates, and on breakers.
  *
  * Whatever was told to be admitted must still be charged after a restart, and never more may be admitted than burst + rate ×
- * elapsed. A twin that answers before it writes goes through the same; were it not caught, the campaign would prove nothing.
+ * elapsed; a breaker that was said to be open must be open. A twin that answers before it writes goes through the same; were it not caught, the campaign would prove nothing.
  */
 
 import { pause, until, type Bench, type BenchOptions } from "./bench.ts";
@@ -14,9 +14,9 @@ import { row, type BenchRow } from "./report.ts";
 import { seededRandom } from "./statistics.ts";
 
 const KILLS = 100;
-const SMOKE_KILLS = 3;
+const SMOKE_KILLS = 1;
 const TWIN_KILLS = 10;
-const SMOKE_TWIN_KILLS = 3;
+const SMOKE_TWIN_KILLS = 1;
 /** A runtime that was just started takes a while to answer. */
 const BEGIN_MS = 10_000;
 /** A kill comes within this after the first answers. */
@@ -46,11 +46,13 @@ async function campaign(
       const hasBegun = () =>
         [...ledgers.values()].every(({ answered }, n) => answered > (before[n] ?? 0));
       await until(hasBegun, BEGIN_MS);
+      const isWatched = await gate.breakers?.open();
       await pause(random() * KILL_WITHIN_MS);
       round.isOver = true;
       gate.kill();
       await Promise.all(clients);
       await gate.restart();
+      if (isWatched === true) await gate.breakers?.look();
       for (const [limit, ledger] of ledgers) {
         const left = await gate.left(limit);
         if (left !== null) ledger.look(left, performance.now());
@@ -77,10 +79,19 @@ async function askOn(
   }
 }
 
+function watched({ breakers }: GateUnderFire, kills: number): readonly BenchRow[] {
+  const subject = `${kills} kills, breakers`;
+  return [
+    row(subject, "open, and told so", breakers?.told ?? 0, "breakers", `>= ${2 * kills}`),
+    row(subject, "forgotten", breakers?.lost ?? Number.NaN, "breakers", "== 0"),
+  ];
+}
+
 async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> {
   const kills = smoke ? SMOKE_KILLS : KILLS;
   const startedMs = performance.now();
-  const ledgers = await campaign(await openRealGate(EXACT_PER_KILL * kills), kills, seed);
+  const gate = await openRealGate(EXACT_PER_KILL * kills);
+  const ledgers = await campaign(gate, kills, seed);
   const seconds = (performance.now() - startedMs) / 1000;
   const rows = [...ledgers].flatMap(([{ name }, ledger]) => {
     const subject = `${kills} kills, ${name} limit`;
@@ -102,6 +113,7 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
   const lost = [...twin.values()].reduce((sum, ledger) => sum + ledger.lost, 0);
   return [
     ...rows,
+    ...watched(gate, kills),
     row(`${kills} kills`, "kills", kills, "kills", smoke ? undefined : `>= ${KILLS}`),
     row(`${kills} kills`, "time a kill", seconds / kills, "s"),
     row(

@@ -3,6 +3,8 @@
  * against what the gate says is left. It lives in the campaign's own process, which nobody kills.
  */
 
+import type { BreakerWatch } from "./breaker-watch.ts";
+
 /** A limit that is killed at. */
 export interface KilledLimit {
   readonly name: string;
@@ -17,6 +19,8 @@ export interface GateUnderFire {
   take(limit: KilledLimit): Promise<"passed" | "refused" | "unknown">;
   /** What the gate says is left, null where what is lent blurs it. */
   left(limit: KilledLimit): Promise<number | null>;
+  /** Breakers that are opened before each kill. Absent: it has none. */
+  readonly breakers?: BreakerWatch;
   /** Kills it, this instant. */
   kill(): void;
   /** Starts it again on the same state. */

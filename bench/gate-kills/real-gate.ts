@@ -1,6 +1,6 @@
 /**
  * The built gateway in two Worker instances that share the gate objects, on a disk that survives kills: one tenant under a limit
- * that is decided one by one, one under a limit that is lent.
+ * that is decided one by one, one under a limit that is lent, and one whose breakers are opened.
  */
 
 import { mkdtemp, rm } from "node:fs/promises";
@@ -12,6 +12,7 @@ import { buildBundle, ROOT } from "../../dev/gateway/bundle.ts";
 import { isObject, listOf, parseObject } from "../../dev/http/json.ts";
 import { bootstrapOperator, createTenantForTests } from "../../dev/provision.ts";
 import { type Answer, ask, keepAlive } from "../http.ts";
+import { BreakerWatch, WATCHED_POLICY, WATCHED_TOOLS } from "./breaker-watch.ts";
 import type { GateUnderFire, KilledLimit } from "./kill-ledger.ts";
 
 const INSTANCES = 2;
@@ -78,6 +79,7 @@ export async function openRealGate(exactBurst: number): Promise<GateUnderFire> {
         { name: "leased", burst: LEASED.burst, perMs: LEASED.limit / LEASED.window_s / 1000 },
       ],
       take: (limit) => take(() => askAny(keyOf(limit), "/v1/runs", CALL)),
+      breakers: new BreakerWatch((path, body) => askAny(keys.get(WATCHED) ?? "", path, body)),
       left: async (limit) =>
         limit.name === "exact" ? leftOf(await askAny(keyOf(limit), "/v1/limits")) : null,
       kill: () => {
@@ -96,7 +98,10 @@ export async function openRealGate(exactBurst: number): Promise<GateUnderFire> {
   }
 }
 
-/** API keys of a tenant under each limit, by the limit's name. */
+/** The tenant whose breakers are watched. */
+const WATCHED = "watched";
+
+/** API keys of a tenant under each limit, by the limit's name, and of the watched one. */
 async function makeTenants(
   { baseUrl, secrets }: Gateway,
   exactBurst: number,
@@ -110,6 +115,8 @@ async function makeTenants(
     const { apiKey } = await createTenantForTests(baseUrl, operatorKey, setup);
     keys.set(name, apiKey);
   }
+  const watched = { tools: WATCHED_TOOLS, policy: WATCHED_POLICY };
+  keys.set(WATCHED, (await createTenantForTests(baseUrl, operatorKey, watched)).apiKey);
   return keys;
 }
 
