@@ -222,15 +222,18 @@ async function realRows(
     return tally === undefined ? [] : [judge(cell, tally)];
   });
   const failed = tallies.reduce((sum, tally) => sum + tally.failed, 0);
+  const longestMs = Math.max(...tallies.map(({ roundTripMs }) => leaseLifeMs(roundTripMs)));
   const subject = `workerd, ${limit} in ${REAL_WINDOW_S} s, ${instances} instances`;
   return [
     ...judgedRows(subject, judged),
+    row(subject, "longest life of a lease", longestMs / 1000, "s"),
     row(subject, "refused for another reason than the limit", failed, "answers", "== 0"),
   ];
 }
 
 function judge({ limit, load }: Cell, tally: CellTally): Judged {
-  return { ...tally, limit: limit.limit, load, bound: windowBound(limit, leaseLifeMs(0)) };
+  const bound = windowBound(limit, leaseLifeMs(tally.roundTripMs));
+  return { ...tally, limit: limit.limit, load, bound };
 }
 
 async function burstRows(fleet: Fleet, smoke: boolean): Promise<readonly BenchRow[]> {

@@ -2,6 +2,7 @@
  * A fleet: the built gateway in several Worker instances that share one gate object per tenant, under an open load. What was
  * admitted is judged by the time it was admitted: every run calls the built-in clock, and its answer tells the instance's own time at
  * that moment. When an answer arrives says nothing of windows: a busy machine delivers the answers of two seconds in one.
+ * How long leases live follows from round trips to the gate, so these are watched from outside, where they are never shorter.
  */
 
 import type { Agent } from "node:http";
@@ -35,6 +36,8 @@ export interface CellTally {
   readonly utilisation: number;
   /** Refused for another reason than the limit. */
   readonly failed: number;
+  /** The longest that instances can have taken a round trip to the gate for, ms. */
+  readonly roundTripMs: number;
 }
 
 /** A running fleet. */
@@ -82,11 +85,16 @@ export async function startFleet(instances: number): Promise<Fleet> {
       await ask(`http://127.0.0.1:${port}/v1/limits`, { headers }, agent);
     }
   };
+  const lookAt = async (instance: number, key: string): Promise<void> => {
+    const headers = { authorization: `Bearer ${key}` };
+    const port = gateway.directPorts[instance % instances] ?? 0;
+    await ask(`http://127.0.0.1:${port}/v1/limits`, { headers }, agent);
+  };
   return {
     gateway,
     operatorKey,
     ask: askAt,
-    run: (cell) => runCell(gateway.baseUrl, operatorKey, askAt, greet, cell),
+    run: (cell) => runCell(gateway.baseUrl, operatorKey, { askAt, lookAt, greet }, cell),
     greet,
     close: () => close(gateway, agent),
   };
@@ -115,11 +123,44 @@ function admittedAt({ text }: FleetAnswer): number {
   return at;
 }
 
+/** Ways to the instances. */
+interface Ways {
+  readonly askAt: Fleet["ask"];
+  readonly greet: Fleet["greet"];
+  /** Asks an instance what the gate says. */
+  readonly lookAt: (instance: number, key: string) => Promise<void>;
+}
+
+/** Round trips are watched this often, and averaged as an instance averages them. */
+const LOOK_MS = 250;
+const LOOK_WEIGHT = 0.2;
+
+/** Watches round trips to the gate until it is told to stop; then says the longest that they were on average. */
+function watchRoundTrips(look: (n: number) => Promise<void>): () => Promise<number> {
+  const over = new AbortController();
+  const watch = async (): Promise<number> => {
+    let average = 0;
+    let longest = 0;
+    for (let n = 0; !over.signal.aborted; n += 1) {
+      const sentMs = epochMs();
+      await look(n);
+      average += (epochMs() - sentMs - average) * LOOK_WEIGHT;
+      longest = Math.max(longest, average);
+      await pause(LOOK_MS);
+    }
+    return longest;
+  };
+  const watched = watch();
+  return () => {
+    over.abort();
+    return watched;
+  };
+}
+
 async function runCell(
   baseUrl: string,
   operatorKey: string,
-  askAt: Fleet["ask"],
-  greet: Fleet["greet"],
+  { askAt, greet, lookAt }: Ways,
   cell: Cell,
 ): Promise<CellTally> {
   const { limit, instances, load, durationMs } = cell;
@@ -134,6 +175,7 @@ async function runCell(
   let failed = 0;
   let offered = 0;
   await greet(apiKey);
+  const roundTrip = watchRoundTrips((n) => lookAt(n % instances, apiKey));
   const startedAt = performance.now();
   const startedMs = Math.floor(epochMs());
   const one = async (instance: number): Promise<void> => {
@@ -153,7 +195,8 @@ async function runCell(
   // A machine that is busy answers late; what it admitted meanwhile it was allowed to.
   const elapsedMs = performance.now() - startedAt;
   const inOrder = admitted.toSorted((a, b) => a - b);
-  return { ...judge(limit, inOrder, elapsedMs, offered), offered, failed };
+  const roundTripMs = await roundTrip();
+  return { ...judge(limit, inOrder, elapsedMs, offered), offered, failed, roundTripMs };
 }
 
 function judge(
@@ -161,7 +204,7 @@ function judge(
   admittedMs: readonly number[],
   elapsedMs: number,
   offered: number,
-): Omit<CellTally, "offered" | "failed"> {
+): Omit<CellTally, "offered" | "failed" | "roundTripMs"> {
   const perMs = limit / (window_s * 1000);
   let overAdmitted = 0;
   let worstWindow = 0;
