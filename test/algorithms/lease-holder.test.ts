@@ -159,9 +159,9 @@ describe("a holder of leases", () => {
   it("gives back what it does not use, once, and never while it is used", () => {
     const held = lentHolder({ a: 50 });
     held.draw([draw("a")], [], LIFE, 20);
-    held.giveUpIdle(200);
-    expect(held.holdsTokens(200)).toBe(true);
-    held.giveUpIdle(280);
+    held.giveUpIdle(269);
+    expect(held.holdsTokens(269)).toBe(true);
+    held.giveUpIdle(270);
     expect([held.holdsTokens(280), held.isDue]).toEqual([false, true]);
     expect(held.draw([draw("a")], [], LIFE, 281)).toEqual({ kind: "unknown" });
     expect(held.ask(500, 282).rates).toMatchObject([{ left: 0, owed: -49 }]);
@@ -210,6 +210,7 @@ describe("permits lent to a holder", () => {
   it("are given up before the question that says so is sent, and never those in use", () => {
     const held = lentHolder({}, { runs: 50 });
     for (let n = 0; n < 3; n += 1) held.draw([], runs, LIFE, 20);
+    expect([held.holdsPermits(20), holder().holdsPermits(20)]).toEqual([true, false]);
     expect(held.hasIdlePermits(500)).toBe(false);
     expect(held.hasIdlePermits(1020)).toBe(true);
     const question = held.ask(500, 1020);

@@ -78,6 +78,7 @@ describe("denialMs", () => {
     expect(denialMs({ tokens: -10, perMs: 0.1, burst: 1000 }, 50)).toBe(600);
     expect(denialMs({ tokens: 0, perMs: 1, burst: 1000 }, 50)).toBe(250);
     expect(denialMs({ tokens: 0, perMs: 1, burst: 400 }, 50)).toBe(100);
+    expect(denialMs({ tokens: 100, perMs: 0.001, burst: 1 }, 50)).toBe(250);
   });
 });
 

@@ -61,8 +61,8 @@ describe("RateHolding", () => {
     expect(holding.wish(1000, 1000)).toMatchObject({ left: 0, wants: Math.ceil(50 / Math.E + 2) });
     const costly = new RateHolding();
     expect(costly.wish(1000, 0)).toMatchObject({ wants: 2, cost: 1 });
-    costly.note(9, 0);
-    expect(costly.wish(1000, 0)).toMatchObject({ wants: Math.ceil(9 * 1.25 + 4), cost: 2 });
+    costly.note(17, 0);
+    expect(costly.wish(1000, 0)).toMatchObject({ wants: Math.ceil(17 * 1.25 + 6), cost: 3 });
   });
 
   it("asks again from half of its life on, or when more than half of it is spent", () => {

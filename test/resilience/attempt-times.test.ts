@@ -26,4 +26,10 @@ describe("AttemptTimes", () => {
     for (let n = 0; n < 10; n += 1) times.answered(1_000, 100);
     expect(times.timeoutMs(9_000)).toBeCloseTo(usual, 0);
   });
+
+  it("is not made longer by one answer in two hundred", () => {
+    const times = new AttemptTimes();
+    for (let n = 0; n < 1_000; n += 1) times.answered(n % 200 === 0 ? 3_000 : 100, n);
+    expect(times.timeoutMs(3_900)).toBe(1_000);
+  });
 });

@@ -68,6 +68,12 @@ describe("guard, crowded", () => {
     // What was turned away is no attempt.
     const once = { ...two.call, retry: { allowed: "always", maxAttempts: 1 } } as const;
     expect([await run(once, at), two.asked]).toEqual([ok({ status: 200 }), ["b"]]);
+    const write = scripted([{ status: 200 }], {
+      crowd,
+      targets: [{ id: "a" }, { id: "b" }],
+      retry: { allowed: "only_if_not_executed", maxAttempts: 3 },
+    });
+    expect([await run(write.call, at), write.asked]).toEqual([ok({ status: 200 }), ["b"]]);
     caller.abort();
     expect(new Set(await Promise.all(waiting))).toEqual(new Set([null]));
   });
@@ -157,10 +163,31 @@ describe("guard, before a target that hangs", () => {
     expect(at.clock.pending).toBe(0);
   });
 
+  it.each(["timed_out", "rate_limited"] as const)(
+    "is crowded when attempts are %s",
+    async (kind) => {
+      const { at, crowd } = await known(`crowd_${kind}`, 100);
+      for (let n = 0; n < 40; n += 1) {
+        const place = await crowd("a", at.clock.now() + 9_000, false, HERE);
+        await at.clock.advance(20);
+        if (place !== null && "leave" in place)
+          place.leave({ class: kind, retryAfterMs: null, executed: true }, 20);
+      }
+      const places = Array.from({ length: 100 }, () =>
+        crowd("a", at.clock.now() + 99, false, HERE),
+      );
+      await at.clock.settle();
+      expect(at.clock.pending).toBeGreaterThan(0);
+      await at.clock.advance(500);
+      await Promise.all(places);
+    },
+  );
+
   it.each([
     ["failed", "ignored"],
     ["credential", "ignored"],
     ["lost", "ignored"],
+    ["ignored", "ignored"],
     ["ok", "answered"],
   ] as const)("takes an attempt that is %s for one that is %s", async (kind, meaning) => {
     const { at, crowd } = await known(`crowd_${kind}`, 100);

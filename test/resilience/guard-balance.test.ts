@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { balanceTarget } from "../../src/contract/balance.ts";
+import type { UpstreamSession } from "../../src/contract/upstream-session.ts";
 import { ok } from "../../src/platform/result.ts";
 import { Balancer } from "../../src/resilience/balancer.ts";
 import { guard } from "../../src/resilience/guard.ts";
@@ -59,8 +60,17 @@ describe("guard, balancing", () => {
       return timed(sent === 1 ? 9_000 : 50)(target, signal);
     };
     const before = costOf(balancer, at.clock.now()) ?? 0;
-    await run(scripted([], { ...calls, attempt }).call, at);
-    expect(sent).toBe(2);
+    const told: string[] = [];
+    const session: UpstreamSession = {
+      ...at.session,
+      report: (pass, verdict, durationMs) => {
+        told.push(verdict.class);
+        at.session.report(pass, verdict, durationMs);
+      },
+    };
+    await run(scripted([], { ...calls, attempt }).call, { ...at, session });
+    await at.clock.settle();
+    expect([sent, told.toSorted()]).toEqual([2, ["lost", "ok"]]);
     expect(costOf(balancer, at.clock.now()) ?? Infinity).toBeLessThan(before + 100);
   });
 

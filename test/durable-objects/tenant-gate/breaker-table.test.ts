@@ -115,6 +115,9 @@ describe("BreakerTable", () => {
     const slow = table();
     slow.take(word(seen("a", { bad: 5, timedOut: 5 })), T0);
     expect(slow.list(T0)[0]?.pattern).toBe("timeout_spiral");
+    const half = table();
+    half.take(word(seen("a", { bad: 10, timedOut: 5 })), T0);
+    expect(half.list(T0)[0]?.pattern).toBe("timeout_spiral");
     const spent = table();
     spent.take(word(seen("a", { bad: 5, limited: 20 })), T0);
     expect(spent.list(T0)[0]?.pattern).toBe("exhaustion");

@@ -31,6 +31,9 @@ describe("PermitPool", () => {
   it("writes a slot again when its row would end before the permit", () => {
     const pool = new PermitPool();
     pool.release(pool.hold([limit], 1000, () => "s").permit);
+    const inTime = pool.hold([limit], 1000 + 30_000, () => "unused");
+    expect(inTime.write).toBeNull();
+    pool.release(inTime.permit);
     const late = pool.hold([limit], 1000 + 30_001, () => "unused");
     expect(late.write).toMatchObject({ id: "s", expiresAtMs: 1000 + 60_001 });
   });
