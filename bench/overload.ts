@@ -9,7 +9,7 @@ import { capacity, type CallEnd, live, MEDIAN_MS, type Seen } from "./overload/u
 import { row, type BenchRow } from "./report.ts";
 import { quantile } from "./statistics.ts";
 
-const LOADS = [1, 2, 4, 8];
+const LOADS = [1, 1.1, 2, 4, 8];
 /** Seconds of a run; the load comes after the first ten, and a limit has until the second figure to find its place. */
 const SECONDS = 90;
 const QUIET_S = 10;

@@ -115,6 +115,12 @@ export const loadPart: ExchangePart = {
   },
 
   apply(tenantId, { loads }, _, nowMs) {
-    if (loads !== undefined) loadsOf(tenantId, nowMs).heard(loads, nowMs);
+    // Most tenants have nothing to choose among, and nothing is kept of them.
+    if (
+      loads === undefined ||
+      (loads.targets.length === 0 && tenants.get(tenantId, nowMs) === undefined)
+    )
+      return;
+    loadsOf(tenantId, nowMs).heard(loads, nowMs);
   },
 };
