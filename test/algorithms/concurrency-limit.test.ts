@@ -56,6 +56,8 @@ describe("nextLimit", () => {
   it("grows while it is used and calls take what they take, and not while it is not used", () => {
     expect(after(100, STEADY, WELL).limit).toBeGreaterThan(50);
     expect(after(100, { ...STEADY, peak: 1 }, WELL).limit).toBe(10);
+    expect(after(1, { ...STEADY, peak: 4 }, WELL).limit).toBe(10);
+    expect(after(1, { ...STEADY, peak: 5 }, WELL).limit).toBeGreaterThan(10);
   });
 
   it("shrinks when calls get slower, and grows again when they are not", () => {

@@ -121,6 +121,9 @@ describe("RateHolding", () => {
     holding.giveBack(2, 1000);
     holding.giveBack(2, -1);
     expect(holding.wish(1000, 999).left).toBe(9);
+    holding.take(8);
+    expect(holding.holds(999)).toBe(true);
+    holding.giveBack(8, 999);
     holding.giveUp(999);
     expect([holding.holds(999), holding.owesSince(999)]).toEqual([false, true]);
     expect(holding.wish(1000, 999)).toMatchObject({ left: 0, owed: -9 });

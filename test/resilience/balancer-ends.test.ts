@@ -47,6 +47,18 @@ describe("an attempt", () => {
     expect(after("ok", 1, -150, 10_000)?.cost_ms).toBe(100);
   });
 
+  it("long ago is repeated now and then to learn of better times, where times decide and nothing was tried", () => {
+    const balancer = new Balancer();
+    balancer.begin("a", TARGETS, 0, 60_000)("ok", 0, 5_000);
+    balancer.begin("b", TARGETS, 30_000, 60_000)("ok", 0, 30_100);
+    const chosen = (news: Partial<ChoiceInputs>) =>
+      balancer.choose(TARGETS, { ...INPUTS, nowMs: 30_100, random: () => 0.001, ...news })?.reason;
+    expect([chosen({}), chosen({ strategy: "softmax" })]).toEqual(["explored", "explored"]);
+    expect(chosen({ strategy: "weighted" })).toBe("drawn");
+    expect(chosen({ tried: ["c"] })).toBe("least_cost");
+    expect(chosen({ random: () => 0.02 })).toBe("least_cost");
+  });
+
   it("goes to an outlier before an open breaker, when there is nothing else", () => {
     const balancer = new Balancer();
     for (let n = 0; n < CONSECUTIVE_FAILURES; n += 1)

@@ -213,5 +213,9 @@ describe("GateMemory", () => {
       tokens: 400,
     });
     expect(memory.debit("small", { ...small, tokens: 9 })).toEqual({ ...small, tokens: 9 });
+    // Not even parts of a token are there again after a restart.
+    expect(memory.debit("small", { ...small, tokens: 9, parts: 50 })).toBeNull();
+    expect(memory.debit("part", { ...small, tokens: 9, parts: 50 })).not.toBeNull();
+    expect(memory.debit("part", { ...small, tokens: 9, parts: 49 })).not.toBeNull();
   });
 });

@@ -54,6 +54,15 @@ describe("tokens lent", () => {
     expect(memory.leases.outstanding("another", T0)).toBe(0);
   });
 
+  it("end last when the last of those who hold any ends", () => {
+    const memory = new GateMemory();
+    lend(memory, "a");
+    lend(memory, "b", { wants: 0 }, T0 + 5);
+    expect(memory.leases.endsMs).toBe(T0 + TTL_MS);
+    lend(memory, "c", { wants: 1 }, T0 + 10);
+    expect(memory.leases.endsMs).toBe(T0 + 10 + TTL_MS);
+  });
+
   it("are none while leases of before a restart may still be spent", () => {
     const memory = new GateMemory();
     memory.leases.learnUntil(T0 + 10);
