@@ -32,6 +32,10 @@ const LEAST_USED_LIMIT = 100;
 const LEAST_USED_LOAD = 1.5;
 const MIN_UTILISATION = 95;
 
+/** One tenant's traffic, and isolates that share it. */
+const HOT_PER_SECOND = 5000;
+const HOT_ISOLATES = [50, 100, 200];
+
 /** The part in workerd: rates a machine of two cores can offer; a window of 60 s is scaled to 10 s. */
 const REAL_LIMITS = [10, 100, 1000];
 const REAL_WINDOW_S = 10;
@@ -67,7 +71,7 @@ function simulated(seed: number, smoke: boolean): readonly BenchRow[] {
       rows.push(...matrixRows(seed, limit, window_s), strictRow(seed, limit, window_s));
     }
   }
-  return [...rows, ...waitRows(seed, smoke)];
+  return [...rows, ...waitRows(seed, smoke), ...(smoke ? [] : hotRows(seed))];
 }
 
 function matrixRows(seed: number, limit: number, window_s: number): readonly BenchRow[] {
@@ -158,6 +162,21 @@ function waitRows(seed: number, smoke: boolean): readonly BenchRow[] {
       row(subject, "questions behind requests", calm.exchanges / calm.requests, "per request"),
     ];
   });
+}
+
+/** A tenant with ever more busy isolates: how often they call its one gate, which is what would make shards worth having. */
+function hotRows(seed: number): readonly BenchRow[] {
+  return HOT_ISOLATES.flatMap((isolates) =>
+    [0.8, 2].map((load) => {
+      const limit = Math.round((HOT_PER_SECOND * 10) / load);
+      const terms = { limit, window_s: 10, burst: limit / 5 };
+      const durationMs = 10_000;
+      const { exchanges, waited } = live(seed, { terms, isolates, load, durationMs });
+      const perSecond = ((exchanges + waited) * 1000) / durationMs;
+      const subject = `simulated, ${HOT_PER_SECOND} requests/s over ${isolates} isolates, load ${load}`;
+      return row(subject, "calls of the gate a second", perSecond, "calls");
+    }),
+  );
 }
 
 function share({ waited, requests }: LeaseWorldTally): number {

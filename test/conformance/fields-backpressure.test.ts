@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { objectOf, numberOf, textOf, type UnknownObject } from "../../dev/http/json.ts";
 import { listen } from "../../dev/http/listen.ts";
 import { callsOf, callTool, echoTool, run } from "./field-scene.ts";
-import { newTenant } from "./scene.ts";
+import { newTenant, send } from "./scene.ts";
 
 /** Statuses of so many requests at once, of which one a second passes. */
 async function statuses(count: number, backpressure: UnknownObject): Promise<readonly number[]> {
@@ -82,6 +82,42 @@ it("policy/backpressure/strategy: lets requests to an upstream wait as long as i
   const { code, retry_after_ms: retryMs } = objectOf(hasty.results[1] ?? {}, "error");
   expect([code, hasty.gaps]).toEqual(["rate_limited", []]);
   expect(retryMs).toBeGreaterThan(100);
+});
+
+it("policy/backpressure/strategy: refuses a model request for which its provider says that nothing is left, with when there is", async () => {
+  let asked = 0;
+  const message = { role: "assistant", content: "pong" };
+  const answer = { id: "c", object: "chat.completion", created: 1, model: "limited" };
+  const provider = await listen(0, ({ response }) => {
+    asked += 1;
+    const headers = {
+      "content-type": "application/json",
+      "x-ratelimit-remaining-requests": "0",
+      "x-ratelimit-reset-requests": "8s",
+    };
+    const choices = [{ index: 0, message, finish_reason: "stop" }];
+    response.writeHead(200, headers).end(JSON.stringify({ ...answer, choices }));
+    return Promise.resolve();
+  });
+  const tenant = await newTenant({
+    modelBaseUrl: `${provider.url}/v1`,
+    tools: {},
+    policy: { backpressure: { strategy: "adaptive", max_wait_ms: 100 } },
+  });
+  const chat = () =>
+    send("POST", "/v1/chat/completions", {
+      key: tenant.apiKey,
+      body: { model: "limited", messages: [{ role: "user", content: "ping" }] },
+    });
+  expect((await chat()).status).toBe(200);
+  const refused = await chat();
+  await provider.close();
+  expect([refused.status, textOf(objectOf(refused.json, "error"), "code"), asked]).toEqual([
+    429,
+    "rate_limit_exceeded",
+    1,
+  ]);
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(1);
 });
 
 it("policy/backpressure/strategy: does not send what an upstream would refuse, by what it has refused", async () => {
