@@ -274,7 +274,8 @@ function schedulePorts(
   };
 }
 
-function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly Tool[] {
+/** The tools a chat offers to the model. */
+export function chosenTools(tools: readonly Tool[], offered: OfferedTools): readonly Tool[] {
   if (offered === "all") return tools;
   if (offered === "none") return [];
   return tools.filter((tool) => offered.includes(tool.name));

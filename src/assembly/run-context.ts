@@ -37,15 +37,28 @@ export interface RunContext {
 export function runContext(caller: RunCaller, runId: string): RunContext {
   return {
     runId,
-    snapshot: { ...caller.snapshot, tools: usableTools(caller) },
+    snapshot: caller.key.tools === null ? caller.snapshot : narrowed(caller),
     locale: caller.locale,
     traceparent: caller.traceparent,
     // Of all tools: a key that may only write invalidates what others read.
-    cacheTags: [
-      ...new Set(caller.snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? [])),
-    ],
+    cacheTags: tagsOf(caller.snapshot),
     caller: callerOf(caller),
   };
+}
+
+function narrowed(caller: RunCaller): TenantSnapshot {
+  return { ...caller.snapshot, tools: usableTools(caller) };
+}
+
+/** By snapshot, which is never changed: a tenant may have hundreds of tools, and every request asks. */
+const tags = new WeakMap<TenantSnapshot, readonly string[]>();
+
+function tagsOf(snapshot: TenantSnapshot): readonly string[] {
+  const known = tags.get(snapshot);
+  if (known !== undefined) return known;
+  const all = [...new Set(snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? []))];
+  tags.set(snapshot, all);
+  return all;
 }
 
 /** Who asks, as far as limits know. */

@@ -26,6 +26,7 @@ import {
 } from "./execute-order.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder } from "./run-order.ts";
 import { followKeyedRun } from "./keyed-run.ts";
+import { startPlainChat } from "./plain-chat.ts";
 import { planBranchesOf } from "./plan-branches-of.ts";
 import { runContext, type RunCaller } from "./run-context.ts";
 import { isRunId, startBackgroundRun, type BackgroundRun } from "./stored-runs.ts";
@@ -136,7 +137,8 @@ export async function startChat(
     const bodyHash = await bodyHashOf({ request, tools, asItems });
     return followKeyedRun<ChatEvent>(env, order(bodyHash), signal);
   }
-  return ok(executeChatOrder(env, order(""), waitUntil, signal));
+  const plain = startPlainChat(env, order(""), waitUntil, signal);
+  return ok(plain ?? executeChatOrder(env, order(""), waitUntil, signal));
 }
 
 /** Starts a response. */

@@ -47,8 +47,8 @@ export class ChatAccount {
     return this.#calls + unasked + launched - asked;
   }
 
-  /** Counts a model answer that has begun; `running` counts its early starts while it goes on. */
-  beginTurn(running: { readonly count: EarlyCount }): void {
+  /** Counts a model answer that has begun; `running` counts its early starts while it goes on, where there can be any. */
+  beginTurn(running: { readonly count: EarlyCount } | null = null): void {
     this.#turns += 1;
     if (this.#running !== null) this.#earlier.push(this.#running.count);
     this.#running = running;

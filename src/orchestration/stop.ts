@@ -28,6 +28,9 @@ export interface Stop {
   release(): void;
 }
 
+/** Reason of the signal's abort. Without one the platform makes an exception with its stack, for every run there is. */
+const OVER = new Error("The run is over.");
+
 /** Watches the clock until `deadlineAtMs` and `signal` until it aborts. */
 export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSignal): Stop {
   const controller = new AbortController();
@@ -49,7 +52,7 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
   function release(): void {
     disarm?.();
     signal.removeEventListener("abort", cancel);
-    controller.abort();
+    controller.abort(OVER);
   }
 
   if (signal.aborted) cancel();

@@ -1,7 +1,7 @@
 /** Giving up a request early, so that another one can follow before the deadline. */
 
 import type { Verdict } from "../contract/upstream-session.ts";
-import type { Clock } from "../platform/clock.ts";
+import { type Clock, startTimer } from "../platform/clock.ts";
 import { type DeadlineFailure, TIMED_OUT } from "./deadline.ts";
 
 /** A request that was not waited for any longer. */
@@ -22,14 +22,21 @@ export async function askFor<R>(
 ): Promise<R | typeof GAVE_UP> {
   if (waitMs === null) return ask(signal);
   const over = new AbortController();
-  const done = new AbortController();
-  const asked = ask(AbortSignal.any([signal, over.signal]));
-  const timer = clock.sleep(waitMs, AbortSignal.any([signal, done.signal]));
-  const first = await Promise.race([asked, timer.then((): typeof GAVE_UP => GAVE_UP)]);
-  done.abort();
   // When the caller has ended it, the request says how.
-  if (first !== GAVE_UP || signal.aborted) return asked;
-  over.abort(TIMED_OUT);
-  asked.catch(() => {});
-  return GAVE_UP;
+  const onAbort = (): void => over.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const { promise: late, resolve } = Promise.withResolvers<typeof GAVE_UP>();
+  const disarm = startTimer(clock, waitMs, () => resolve(GAVE_UP));
+  try {
+    const asked = ask(over.signal);
+    const first = await Promise.race([asked, late]);
+    if (first === GAVE_UP) {
+      over.abort(TIMED_OUT);
+      asked.catch(() => {});
+    }
+    return first;
+  } finally {
+    disarm();
+    signal.removeEventListener("abort", onAbort);
+  }
 }

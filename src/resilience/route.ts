@@ -53,6 +53,11 @@ export function route<Target extends BalanceTarget>(
   balance: Balance,
   { session, nowMs, random }: RouteWorld,
 ): Route<Target> {
+  const [only] = targets;
+  if (only !== undefined && targets.length === 1 && tried.size === 0) {
+    // Nothing to choose: the way of most requests.
+    if (session.held(only.id) === null) return { chosen: ok(only), probeable: null };
+  }
   const looked = targets.map((target) => ({ target, held: session.held(target.id) }));
   const held = looked.filter((one) => one.held !== null);
   const isPanic = targets.length > 1 && held.length > targets.length * PANIC_SHARE;

@@ -13,6 +13,7 @@ import type {
   ReferenceUse,
   TurnStore,
 } from "../../src/orchestration/ports.ts";
+import { plainChat } from "../../src/orchestration/plain-chat.ts";
 import { runChat } from "../../src/orchestration/run-chat.ts";
 import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
 import { fail, ok } from "../../src/platform/result.ts";
@@ -103,6 +104,8 @@ export interface ChatSetup extends Partial<Pick<ChatPorts, "share" | "speculatio
   readonly outputs?: Readonly<Record<string, JsonObject>>;
   /** Calls may refer to each other's results. */
   readonly references?: boolean;
+  /** By the short way of a chat in which the gateway has no part. */
+  readonly plain?: boolean;
 }
 
 /** Hidden turns in memory. */
@@ -178,6 +181,7 @@ export class ChatScene {
   /** Starts the run. */
   start(emit?: ChatPorts["emit"]): Promise<void> {
     const { bounds } = this.#setup;
+    if (this.#setup.plain === true) return this.#plain(emit);
     return runChat(
       {
         id: "run_1",
@@ -231,6 +235,16 @@ export class ChatScene {
         function: { name, arguments: this.#argumentsOf(index) },
       })),
     };
+  }
+
+  async #plain(emit: ChatPorts["emit"] | undefined): Promise<void> {
+    const ports = this.#ports(emit);
+    const bounds = { ...CHAT_BOUNDS, ...this.#setup.bounds };
+    const deadlineAtMs = this.clock.now() + bounds.deadlineMs;
+    const run = { id: "run_1", request: this.#setup.request ?? request(), deadlineAtMs };
+    const chat = plainChat(run, ports, this.#controller.signal);
+    for await (const event of chat.events) await ports.emit(event);
+    await chat.ended;
   }
 
   #argumentsOf(index: number): string {
