@@ -23,6 +23,7 @@ import { endExecution, insertExecution, noteListed, readExecution } from "./exec
 import { ModelTurnTable } from "./model-turn-table.ts";
 import { ReplayedEvents, type AnyEvent } from "./replayed-events.ts";
 import { SealedTexts } from "./sealed-texts.ts";
+import { Abort } from "../../src/platform/abort.ts";
 
 /** While a run goes on, an alarm comes this often to look whether it still does. */
 export const KEEP_ALIVE_MS = 2_000;
@@ -55,7 +56,7 @@ export class LiveRun {
   readonly ended: Promise<void>;
   readonly #host: Host;
   readonly #box: Promise<TenantBox>;
-  readonly #controller = new AbortController();
+  readonly #controller = new Abort();
   readonly #control = Promise.withResolvers<RunControl | null>();
   /** Cancels of parts, in order. */
   #parts: readonly RunPart[] = [];

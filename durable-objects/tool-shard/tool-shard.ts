@@ -16,11 +16,12 @@ import {
   type ToolContext,
 } from "../../src/assembly/execute-shard-call.ts";
 import type { CallOutcome, CallProgress } from "../../src/contract/run.ts";
+import { Abort } from "../../src/platform/abort.ts";
 
 /** Runs calls for one caller; the caller owns it and must drop it when its run ends. */
 export class ShardSession extends RpcTarget {
   readonly #execute: ShardRunner;
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, Abort>();
 
   constructor(execute: ShardRunner) {
     super();
@@ -35,7 +36,7 @@ export class ShardSession extends RpcTarget {
     task: ShardCall,
     tell?: (progress: CallProgress) => Promise<void> | void,
   ): Promise<CallOutcome> {
-    const controller = new AbortController();
+    const controller = new Abort();
     this.#running.set(task.call.id, controller);
     const onProgress = (progress: CallProgress): void => {
       // A caller that has gone wants to know nothing any more.

@@ -8,6 +8,7 @@ import type { GatewayError } from "../contract/error.ts";
 import type { ModelEvent } from "../contract/chat.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { Target, Upstream } from "../contract/upstream.ts";
+import { Abort } from "../platform/abort.ts";
 import { isJsonArray, type JsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { askMessagesModel } from "../upstream/anthropic/ask-messages.ts";
@@ -68,7 +69,7 @@ export function modelPort(
             timeouts,
             allowLoopback: env.ALLOW_LOOPBACK === "true",
             // The guard lets go once the headers are in; the stream still ends with the run.
-            signal: AbortSignal.any([signal, attemptSignal]),
+            signal: new Abort().follow(signal, attemptSignal).signal,
             onBroken,
             onHeaders,
           });

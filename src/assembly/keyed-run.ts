@@ -4,6 +4,7 @@
  */
 
 import type { GatewayError } from "../contract/error.ts";
+import { platformSignal } from "../platform/abort.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { runObject } from "../tenancy/objects.ts";
 import type { StartedRun } from "./execute-order.ts";
@@ -83,7 +84,7 @@ async function* relay<Event extends { readonly type: string }>(
       }
       if (returns === MAX_RETURNS || signal.aborted)
         throw new Error("the run was lost before its last event");
-      await scheduler.wait(RETURN_AFTER_MS * (returns + 1), { signal });
+      await scheduler.wait(RETURN_AFTER_MS * (returns + 1), { signal: platformSignal(signal) });
       const response = await open(seen).catch(() => null);
       body = response?.status === 200 ? response.body : null;
     }

@@ -11,6 +11,7 @@ import type { GatewayError } from "../contract/error.ts";
 import type { McpEndpoint, McpListingFailure, McpLook, NamedMcpServer } from "../contract/mcp.ts";
 import { MAX_MCP_TOOLS } from "../contract/mcp.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
+import { Abort } from "../platform/abort.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { lookUp } from "../resilience/look-up.ts";
@@ -130,7 +131,7 @@ async function lookOf(
   };
   // Nobody waits for it but who registers the server, and that one not for longer than this.
   const { listMcpTools } = await import("../upstream/mcp/list-tools.ts");
-  const alone = new AbortController().signal;
+  const alone = new Abort().signal;
   const listed = await lookUp<McpToolList, McpFailure>(LOOK_TIMEOUT_MS, alone, (signal) =>
     listMcpTools(target, options, signal),
   );

@@ -6,6 +6,7 @@
 import type { Caller } from "../contract/admission.ts";
 import type { GatewayError } from "../contract/error.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
+import { Abort } from "../platform/abort.ts";
 import type { JsonObject } from "../platform/canonical-json.ts";
 import { followWork } from "../platform/followed-work.ts";
 import { newId } from "../platform/id.ts";
@@ -154,7 +155,7 @@ async function ask(
           body: bodyFor(order.body, hasModel ? route.providerModel : null),
           timeouts,
           allowLoopback: env.ALLOW_LOOPBACK === "true",
-          signal: AbortSignal.any([signal, attemptSignal]),
+          signal: new Abort().follow(signal, attemptSignal).signal,
           onBroken,
           onHeaders,
         });

@@ -11,6 +11,7 @@ import type { PlannedCall } from "../contract/planned-call.ts";
 import type { CallOutcome, CallProgress } from "../contract/run.ts";
 import type { Tool } from "../contract/tool.ts";
 import type { KeptResults } from "../orchestration/ports.ts";
+import { Abort } from "../platform/abort.ts";
 import { utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { createTurnstile, type Turnstile } from "../platform/turnstile.ts";
@@ -41,13 +42,12 @@ export function callExecutor(
   const held = new HeldBytes();
   const room = new ConnectionRoom(SLOTS_PER_INVOCATION);
   return async (call, timeoutMs, signal, onProgress) => {
-    const over = new AbortController();
-    const waiting = AbortSignal.any([signal, over.signal]);
+    const over = new Abort().follow(signal);
     const long: { entry: ReturnType<Turnstile["enter"]> | null } = { entry: null };
     const beforeLongAnswer = async (): Promise<void> => {
       if (long.entry === null) held.add(LONG_BYTES);
       // A second attempt of the same call has passed already.
-      long.entry ??= longAnswers.enter(waiting);
+      long.entry ??= longAnswers.enter(over.signal);
       await long.entry;
     };
     let length = 0;

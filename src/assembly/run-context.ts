@@ -56,7 +56,9 @@ const tags = new WeakMap<TenantSnapshot, readonly string[]>();
 function tagsOf(snapshot: TenantSnapshot): readonly string[] {
   const known = tags.get(snapshot);
   if (known !== undefined) return known;
-  const all = [...new Set(snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? []))];
+  const all = [
+    ...new Set(snapshot.tools.flatMap(({ definition }) => definition.cache?.tags ?? [])),
+  ];
   tags.set(snapshot, all);
   return all;
 }

@@ -12,6 +12,7 @@ import type { ChatEvent, ChatRequest } from "../contract/chat.ts";
 import type { GatewayError, Violation } from "../contract/error.ts";
 import type { ResponseRequest, ResponseRunEvent } from "../contract/response.ts";
 import type { RunEvent, RunPart, RunRequest } from "../contract/run.ts";
+import { Abort } from "../platform/abort.ts";
 import { toHex, utf8 } from "../platform/encoding.ts";
 import { newId } from "../platform/id.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
@@ -228,8 +229,8 @@ function cancellable<Event>(
   signal: AbortSignal,
   execute: (signal: AbortSignal) => StartedRun<Event>,
 ): StartedRun<Event> {
-  const cancelled = new AbortController();
-  const run = execute(AbortSignal.any([signal, cancelled.signal]));
+  const cancelled = new Abort().follow(signal);
+  const run = execute(cancelled.signal);
   const watch = journalOf(env, caller, run.id).watch((part) => {
     if (part !== null) return run.control?.cancel(part) ?? false;
     cancelled.abort();

@@ -12,6 +12,7 @@ import type { RunCaller, StartedRun } from "../assembly/start-run.ts";
 import { Priority } from "../contract/backpressure.ts";
 import type { GatewayError } from "../contract/error.ts";
 import { parse } from "../contract/parse.ts";
+import { Abort } from "../platform/abort.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { admitPatiently, type PatientOptions } from "../tenancy/backpressure.ts";
 import type { EdgeEnv } from "./edge-env.ts";
@@ -47,11 +48,9 @@ export async function startAdmitted<E>(
   if (!admitted.ok) return fail(admitted.error.error);
   const session = admitted.value;
 
-  const left = new AbortController();
-  const leave = () => left.abort();
   const clientSignal = c.req.raw.signal;
-  if (clientSignal.aborted) leave();
-  else clientSignal.addEventListener("abort", leave, { once: true });
+  const left = new Abort().follow(clientSignal);
+  const leave = () => left.abort();
 
   let ended: Promise<unknown> = Promise.resolve();
   try {

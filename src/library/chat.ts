@@ -13,6 +13,7 @@ import { MAX_CALLS_PER_RUN } from "../contract/run.ts";
 import { referenceBox } from "../orchestration/plan/reference-box.ts";
 import type { ChatPorts, HiddenTurn, KeptResults, TurnStore } from "../orchestration/ports.ts";
 import { runChat } from "../orchestration/run-chat.ts";
+import { Abort, platformSignal } from "../platform/abort.ts";
 import { BoundedMap } from "../platform/bounded-map.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { newId } from "../platform/id.ts";
@@ -91,7 +92,7 @@ export function chat(request: unknown, options: ChatOptions): Chat {
   const world = wholeWorld(options, options.clock ?? PLATFORM_CLOCK);
   const limits = { ...CHAT_LIMITS, ...options.limits };
   checkLimits(limits);
-  const signal = options.signal ?? new AbortController().signal;
+  const signal = options.signal ?? new Abort().signal;
   const events = lazyEvents<ChatEvent>(signal, (emit, runSignal) => {
     const startedAtMs = world.clock.now();
     const { maxTurns, maxCalls, maxParallel, deadlineMs, maxResultTokens } = limits;
@@ -103,7 +104,7 @@ export function chat(request: unknown, options: ChatOptions): Chat {
       turns: options.turns ?? memoryTurns(),
       results: memoryResults(maxResultTokens),
       newId: (prefix) => newId(prefix),
-      askModel: options.provider,
+      askModel: (body, askSignal) => options.provider(body, platformSignal(askSignal)),
       ...(options.guessing !== undefined && { speculation: options.guessing }),
       emit,
     };

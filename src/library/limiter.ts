@@ -12,6 +12,7 @@ import { decorateLanes } from "../orchestration/journal/decorate-lanes.ts";
 import type { Clock, LanePool, PlannedCall } from "../orchestration/ports.ts";
 import { createStop } from "../orchestration/stop.ts";
 import { classifyFailure, refused } from "../tools/call-outcome.ts";
+import { platformSignal } from "../platform/abort.ts";
 
 /** A call as a limiter sees it. */
 export interface LimitedCall {
@@ -111,7 +112,7 @@ async function ask(
   signal: AbortSignal,
 ): Promise<Admission> {
   const limited = { id, tool, effect, tags, group: group ?? null, host: host ?? null };
-  return limiter.enter(limited, signal);
+  return limiter.enter(limited, platformSignal(signal));
 }
 
 function leave(entered: Entered, end: LimitedEnd, onFault: (fault: unknown) => void): void {

@@ -6,6 +6,7 @@
 import type { CallError, CallOutcome } from "../contract/run.ts";
 import type { Clock, PlannedCall } from "../orchestration/ports.ts";
 import { createStop } from "../orchestration/stop.ts";
+import { platformSignal } from "../platform/abort.ts";
 import type { Json } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { checkOutput } from "../tools/arguments.ts";
@@ -36,7 +37,7 @@ export async function runHandler(
   const { id: callId, idempotencyKey } = call;
   const context: HandlerContext = {
     callId,
-    signal: stop.signal,
+    signal: platformSignal(stop.signal),
     ...(idempotencyKey !== undefined && { idempotencyKey }),
   };
   try {

@@ -16,6 +16,7 @@ import { planRun } from "../orchestration/plan/plan-run.ts";
 import type { PlannedCall } from "../orchestration/ports.ts";
 import { runCalls } from "../orchestration/run-calls.ts";
 import { createRunControl, type RunControl } from "../orchestration/run-control.ts";
+import { Abort } from "../platform/abort.ts";
 import { PLATFORM_CLOCK } from "../platform/clock.ts";
 import { newId } from "../platform/id.ts";
 import type { DefinedTool } from "./define-tool.ts";
@@ -86,7 +87,7 @@ export function run(calls: readonly CallRequest[], options: RunOptions): Run {
   const id = newId("run");
   const control = createRunControl();
   const world = wholeWorld(options, options.clock ?? PLATFORM_CLOCK);
-  const signal = options.signal ?? new AbortController().signal;
+  const signal = options.signal ?? new Abort().signal;
   const limits = { ...RUN_LIMITS, ...options.limits };
   const events = lazyEvents<RunEvent>(signal, (emit, runSignal) => {
     const startedAtMs = world.clock.now();

@@ -7,6 +7,7 @@
  * one for each of thousands of chunks.
  */
 
+import { Abort } from "../platform/abort.ts";
 import { startTimer } from "../platform/clock.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import type { Clock } from "./ports.ts";
@@ -28,12 +29,9 @@ export interface Stop {
   release(): void;
 }
 
-/** Reason of the signal's abort. Without one the platform makes an exception with its stack, for every run there is. */
-const OVER = new Error("The run is over.");
-
 /** Watches the clock until `deadlineAtMs` and `signal` until it aborts. */
 export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSignal): Stop {
-  const controller = new AbortController();
+  const controller = new Abort();
   let disarm: (() => void) | null = null;
   const listeners = new Set<(reason: StopReason) => void>();
   let stopped: StopReason | null = null;
@@ -52,7 +50,7 @@ export function createStop(clock: Clock, deadlineAtMs: number, signal: AbortSign
   function release(): void {
     disarm?.();
     signal.removeEventListener("abort", cancel);
-    controller.abort(OVER);
+    controller.abort();
   }
 
   if (signal.aborted) cancel();

@@ -1,5 +1,7 @@
 /** The platform's clock, as a run takes it. */
 
+import { Abort } from "./abort.ts";
+
 /** A clock: the platform's, or one that a test moves. */
 export interface Clock {
   now(): number;
@@ -12,7 +14,7 @@ export interface Clock {
 /** Calls back after `ms`; the answer disarms it, and may be called at any time. */
 export function startTimer(clock: Clock, ms: number, callback: () => void): () => void {
   if (clock.timer !== undefined) return clock.timer(ms, callback);
-  const stopped = new AbortController();
+  const stopped = new Abort();
   // Not awaited: it ends with the answer's call, and a clock never rejects.
   void callLater(clock, ms, stopped.signal, callback);
   return () => stopped.abort();

@@ -4,6 +4,7 @@
  */
 
 import { type ChannelSize, createChannel } from "./channel.ts";
+import { Abort } from "./abort.ts";
 
 /** Work that has begun. */
 export interface FollowedWork<Event> {
@@ -26,11 +27,14 @@ export function followWork<Event>(
   signal: AbortSignal,
   work: (emit: (event: Event) => Promise<void>, signal: AbortSignal) => Promise<unknown>,
 ): FollowedWork<Event> {
-  const left = new AbortController();
+  const stop = new Abort().follow(signal);
   const channel = createChannel<Event>(ahead.events, ahead.unread);
-  channel.onLeave(() => left.abort());
-  const working = work((event) => channel.push(event), AbortSignal.any([signal, left.signal]));
-  const close = () => channel.close();
+  channel.onLeave(() => stop.abort());
+  const working = work((event) => channel.push(event), stop.signal);
+  const close = () => {
+    stop.release();
+    channel.close();
+  };
   return { events: thenRethrow(channel.iterable, working), ended: working.then(close, close) };
 }
 

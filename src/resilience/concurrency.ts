@@ -20,6 +20,7 @@ import {
   nextLimit,
 } from "../algorithms/concurrency-limit.ts";
 import { QueueWatch } from "../algorithms/queue-watch.ts";
+import { Abort } from "../platform/abort.ts";
 import type { Clock } from "../platform/clock.ts";
 import { isBefore, levelOf, type Tier, type Waiting } from "./shedding.ts";
 
@@ -122,11 +123,10 @@ export class ConcurrencyLimit {
     this.#calmSinceMs = nowMs;
     const waiter = signal.aborted ? null : this.#queue(entrant, nowMs);
     if (waiter === null) return null;
-    const settled = new AbortController();
-    const patience = AbortSignal.any([signal, settled.signal]);
-    const timedOut = this.#clock.sleep(waiter.leavesAtMs - nowMs, patience);
+    const patience = new Abort().follow(signal);
+    const timedOut = this.#clock.sleep(waiter.leavesAtMs - nowMs, patience.signal);
     await Promise.race([waiter.settled.promise, timedOut]);
-    settled.abort();
+    patience.abort();
     this.#waiters.delete(waiter);
     // Nothing changes when a place was given in the same moment.
     waiter.settled.resolve(null);

@@ -5,6 +5,7 @@
  * says who ended it, so that an upstream that was too slow is charged and one whose caller left is not.
  */
 
+import { Abort } from "../platform/abort.ts";
 import { type Clock, startTimer } from "../platform/clock.ts";
 import { type Result, fail } from "../platform/result.ts";
 
@@ -30,7 +31,7 @@ export async function withDeadline<T, F>(
   call: (signal: AbortSignal) => Promise<Result<T, F>>,
 ): Promise<Result<T, F | DeadlineFailure>> {
   if (signal.aborted) return fail({ kind: "aborted", sent: false });
-  const controller = new AbortController();
+  const controller = new Abort();
   const { promise: ended, resolve: end } = Promise.withResolvers<Result<never, DeadlineFailure>>();
   const onAbort = () => {
     end(fail({ kind: "aborted", sent: mayBeSent() }));

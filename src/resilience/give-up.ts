@@ -1,6 +1,7 @@
 /** Giving up a request early, so that another one can follow before the deadline. */
 
 import type { Verdict } from "../contract/upstream-session.ts";
+import { Abort } from "../platform/abort.ts";
 import { type Clock, startTimer } from "../platform/clock.ts";
 import { type DeadlineFailure, TIMED_OUT } from "./deadline.ts";
 
@@ -21,7 +22,7 @@ export async function askFor<R>(
   ask: (signal: AbortSignal) => Promise<R>,
 ): Promise<R | typeof GAVE_UP> {
   if (waitMs === null) return ask(signal);
-  const over = new AbortController();
+  const over = new Abort();
   // When the caller has ended it, the request says how.
   const onAbort = (): void => over.abort(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });

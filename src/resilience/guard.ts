@@ -8,6 +8,7 @@
 
 import type { BalanceTarget } from "../contract/balance.ts";
 import type { AttemptClass, Pass, UpstreamSession, Verdict } from "../contract/upstream-session.ts";
+import { Abort } from "../platform/abort.ts";
 import type { Clock } from "../platform/clock.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import type { AttemptEnd } from "./balancer.ts";
@@ -136,7 +137,7 @@ class Requests<Target extends BalanceTarget, T, F> {
     const { hedge } = this.#call;
     const { session, clock } = this.#world;
     if (hedge === undefined) return null;
-    const recall = new AbortController();
+    const recall = new Abort();
     const giveBack = hedge.spare === null ? NOTHING : hedge.spare.take(() => recall.abort());
     if (giveBack === null) return null;
     const isPaid = session.takeHedgeToken(slowTarget, waitedMs);

@@ -6,6 +6,7 @@
  * when its connection is needed: the call then goes on with its first request.
  */
 
+import { Abort } from "../platform/abort.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Judged } from "./retry.ts";
 
@@ -47,19 +48,18 @@ export async function withHedge<R>(
   signal: AbortSignal,
   first: (signal: AbortSignal) => Promise<Judged<R>>,
 ): Promise<Judged<R>> {
-  const lost = { first: new AbortController(), hedge: new AbortController() };
-  const waiting = new AbortController();
-  const own = first(AbortSignal.any([signal, lost.first.signal]));
+  const lost = { first: new Abort().follow(signal), hedge: new Abort().follow(signal) };
+  const waiting = new Abort().follow(signal);
+  const own = first(lost.first.signal);
   // Whoever loses still settles some day; its end belongs to nobody.
   own.catch(() => {});
   const ended = own.then(
     () => true,
     () => true,
   );
-  const woken = AbortSignal.any([signal, waiting.signal]);
   let hedge: Hedge<R> | null = null;
   for (let tries = 0, waitMs = afterMs, waitedMs = 0; hedge === null; tries += 1) {
-    const slow = clock.sleep(waitMs, woken).then(() => false);
+    const slow = clock.sleep(waitMs, waiting.signal).then(() => false);
     const isEnded = await Promise.race([ended, slow]);
     if (isEnded || signal.aborted || tries === MOST_TRIES) break;
     waitedMs += waitMs;
@@ -70,7 +70,7 @@ export async function withHedge<R>(
   waiting.abort();
   if (hedge === null) return own;
   try {
-    const other = hedge.send(AbortSignal.any([signal, lost.hedge.signal, hedge.recalled]));
+    const other = hedge.send(lost.hedge.follow(hedge.recalled).signal);
     other.catch(() => {});
     return await firstGood(own, other, hedge.recalled);
   } finally {

@@ -6,6 +6,7 @@
  * that got no usable answer is a failure. Time is the caller's: the request lives until `signal` aborts.
  */
 
+import { platformSignal } from "../platform/abort.ts";
 import { type Result, fail, ok } from "../platform/result.ts";
 import { checkEgress } from "./egress-guard.ts";
 import type { UpstreamFailure } from "./failure.ts";
@@ -90,7 +91,7 @@ async function fetchHop(hop: UpstreamRequest, signal: AbortSignal): Promise<Resp
       headers: hop.headers,
       body: hop.body,
       redirect: "manual",
-      signal,
+      signal: platformSignal(signal),
     });
   } catch {
     return null;

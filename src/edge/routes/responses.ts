@@ -17,6 +17,7 @@ import {
   type ResponseEvent,
   type ResponseRunEvent,
 } from "../../contract/response.ts";
+import { Abort } from "../../platform/abort.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { startAdmitted, startInBackground, type AdmittedRun } from "../admitted-run.ts";
 import { loadCaller } from "../caller.ts";
@@ -122,7 +123,7 @@ async function answerInBackground(
   const runId = started.value.view.id;
   c.var.record.runId = runId;
   if (request.stream === true) return followAnswer(c, caller, responseIdOf(runId), -1);
-  const left = new AbortController();
+  const left = new Abort();
   const followed = await followResponse(c.env, caller, responseIdOf(runId), left.signal);
   if (!followed.ok) return refuse(c, followed.error);
   const opened = await openResponseStream(followed.value);
@@ -140,10 +141,9 @@ async function followAnswer(
   id: string,
   after: number,
 ): Promise<Response> {
-  const left = new AbortController();
   const clientSignal = c.req.raw.signal;
-  const signal = AbortSignal.any([left.signal, clientSignal]);
-  const followed = await followResponse(c.env, caller, id, signal);
+  const left = new Abort().follow(clientSignal);
+  const followed = await followResponse(c.env, caller, id, left.signal);
   if (!followed.ok) return refuse(c, followed.error);
   const opened = await openResponseStream(followed.value);
   if (!opened.ok) return refuse(c, opened.error);

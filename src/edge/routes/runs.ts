@@ -13,6 +13,7 @@ import {
 import type { GatewayError, Violation } from "../../contract/error.ts";
 import type { Policy } from "../../contract/policy.ts";
 import { RunCancel, RunRequest, type RunEvent, type RunPart } from "../../contract/run.ts";
+import { Abort } from "../../platform/abort.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { startAdmitted, startInBackground, type AdmittedRun } from "../admitted-run.ts";
 import { readBody } from "../body.ts";
@@ -92,8 +93,8 @@ export const runs = new Hono<EdgeEnv>()
     const after = readLastEventId(c.req.header("last-event-id"));
     if (!after.ok) return refuse(c, after.error);
     const id = c.req.param("id");
-    const left = new AbortController();
-    const signal = AbortSignal.any([left.signal, c.req.raw.signal]);
+    const left = new Abort().follow(c.req.raw.signal);
+    const { signal } = left;
     const followed = await followStoredRun<RunEvent>(
       c.env,
       caller.value,

@@ -17,6 +17,7 @@ import type { Scheduler } from "../schedule/scheduler.ts";
 import { decideGroup, type BranchView, type GroupDecision } from "./decide-group.ts";
 import { isFragment, type BranchPlan, type PlannedBranch } from "./plan-branches.ts";
 import { readScore, resultAsJson, scoreOf } from "./score.ts";
+import { Abort } from "../../platform/abort.ts";
 
 /** What directing needs. */
 export interface DirectorPorts {
@@ -49,7 +50,7 @@ export class BranchDirector {
   readonly #branchOfCall = new Map<string, Live>();
   /** Scorer calls under way. */
   #scoring = 0;
-  #timer = new AbortController();
+  #timer = new Abort();
   #done = Promise.withResolvers<void>();
 
   constructor({ branches, groups }: BranchPlan, ports: DirectorPorts) {
@@ -219,7 +220,7 @@ export class BranchDirector {
     }
     this.#timer.abort();
     if (wakeAtMs !== Infinity) {
-      this.#timer = new AbortController();
+      this.#timer = new Abort();
       // Not awaited: it ends with the timer at the latest, and a clock never rejects.
       void this.#wake(wakeAtMs - nowMs, this.#timer.signal);
     }

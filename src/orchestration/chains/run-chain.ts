@@ -12,6 +12,7 @@
 import type { ChainStep, Chain } from "../../contract/chain.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import type { CallOutcome, CallResult } from "../../contract/run.ts";
+import { Abort } from "../../platform/abort.ts";
 import type { Json } from "../../platform/canonical-json.ts";
 import type { Clock } from "../ports.ts";
 import { createStop, type Stop } from "../stop.ts";
@@ -60,7 +61,7 @@ class ChainRun {
   readonly #host: ChainHost;
   readonly #stop: Stop;
   /** Aborts when the chain must end before it is done. */
-  readonly #over = new AbortController();
+  readonly #over = new Abort();
   readonly #steps: ReadonlyMap<string, ChainStep>;
   readonly #ends = new Map<string, Promise<StepEnd>>();
   #failure: StepFailure | null = null;

@@ -9,6 +9,7 @@ import { MAX_CHAIN_ITEMS, type ChainStep, type Reference } from "../../contract/
 import { effectExceeds } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { hasResult, type CallResult } from "../../contract/run.ts";
+import { Abort } from "../../platform/abort.ts";
 import { isJsonArray, type Json, type JsonObject } from "../../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../../platform/result.ts";
 import { planCall } from "../plan/plan-call.ts";
@@ -95,8 +96,8 @@ class StepRun {
       const message = `The list has ${length} items, more than ${limit}.`;
       return this.#applyPolicy(this.#refuse("list_too_long", message));
     }
-    const failed = new AbortController();
-    const signal = AbortSignal.any([this.#signal, failed.signal]);
+    const failed = new Abort().follow(this.#signal);
+    const { signal } = failed;
     const ends: StepEnd[] = [];
     const failures: StepEnd[] = [];
     let next = 0;

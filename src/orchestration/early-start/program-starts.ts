@@ -15,6 +15,7 @@
 import { EFFECT_RULES } from "../../contract/effect-rules.ts";
 import type { PlannedCall } from "../../contract/planned-call.ts";
 import { hasResult, type CallOutcome } from "../../contract/run.ts";
+import { Abort } from "../../platform/abort.ts";
 import { isJsonArray, isJsonObject, type Json } from "../../platform/canonical-json.ts";
 import { decorateLanes } from "../journal/decorate-lanes.ts";
 import { samenessOf } from "../journal/number-calls.ts";
@@ -40,7 +41,7 @@ export interface ProgramCount {
 interface Start {
   readonly sameness: string;
   readonly outcome: Promise<CallOutcome>;
-  readonly controller: AbortController;
+  readonly controller: Abort;
   readonly startedAtMs: number;
   /** Null while it runs. */
   ended: { readonly atMs: number; readonly outcome: CallOutcome } | null;
@@ -121,7 +122,7 @@ export class ProgramStarts {
     this.#isClosed = true;
     this.dismiss();
     if (this.#open.size === 0) return;
-    const done = new AbortController();
+    const done = new Abort();
     const grace = this.#ports.clock.sleep(STOP_GRACE_MS, done.signal);
     await Promise.race([Promise.all(this.#open), grace]);
     done.abort();
@@ -195,9 +196,8 @@ export class ProgramStarts {
     if (timeoutMs <= 0 || this.#signal.aborted) return;
     const place = share?.(this.#endsAtMs);
     if (place?.take() === false) return;
-    const controller = new AbortController();
-    const signal = AbortSignal.any([controller.signal, this.#signal]);
-    const outcome = lane.run(call, timeoutMs, signal);
+    const controller = new Abort().follow(this.#signal);
+    const outcome = lane.run(call, timeoutMs, controller.signal);
     const sameness = samenessOf(call);
     const start: Start = { sameness, outcome, controller, startedAtMs, ended: null };
     this.#launched += 1;
@@ -260,7 +260,7 @@ export class ProgramStarts {
   /** Aborts a start and waits until it has left; one that ignores it is not waited for beyond `STOP_GRACE_MS`. */
   async #giveWay(start: Start): Promise<void> {
     this.#forget(start);
-    const done = new AbortController();
+    const done = new Abort();
     const grace = this.#ports.clock.sleep(STOP_GRACE_MS, done.signal);
     const left = start.outcome.then(
       () => undefined,

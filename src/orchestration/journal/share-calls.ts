@@ -10,13 +10,14 @@ import type { CallOutcome } from "../../contract/run.ts";
 import type { Lane, LanePool, PlannedCall } from "../ports.ts";
 import { decorateLanes } from "./decorate-lanes.ts";
 import { samenessOf } from "./number-calls.ts";
+import { Abort } from "../../platform/abort.ts";
 
 /** Characters of ended results that a turn keeps for identical calls still to come; beyond it those are sent again. */
 export const MAX_KEPT_CHARACTERS = 4 * 1024 * 1024;
 
 interface SharedCall {
   readonly outcome: Promise<CallOutcome>;
-  readonly controller: AbortController;
+  readonly controller: Abort;
   waiting: number;
 }
 
@@ -26,7 +27,7 @@ export function shareCalls(pool: LanePool): LanePool {
   let keptCharacters = 0;
 
   function start(lane: Lane, call: PlannedCall, timeoutMs: number, sameness: string): SharedCall {
-    const controller = new AbortController();
+    const controller = new Abort();
     const outcome = lane.run(call, timeoutMs, controller.signal);
     const entry: SharedCall = { outcome, controller, waiting: 0 };
     shared.set(sameness, entry);

@@ -12,6 +12,7 @@ import type { ChatEvent } from "../../contract/chat.ts";
 import type { GatewayError } from "../../contract/error.ts";
 import type { Conversation } from "../../contract/gateway-call.ts";
 import type { ResponseBegun, ResponseObject, ResponseRunEvent } from "../../contract/response.ts";
+import { Abort } from "../../platform/abort.ts";
 import type { JsonObject } from "../../platform/canonical-json.ts";
 import type { Result } from "../../platform/result.ts";
 import { ChatAccount } from "../chat-account.ts";
@@ -179,7 +180,7 @@ class Responding {
   async #keep(response: ResponseObject, conversation: Conversation | null): Promise<boolean> {
     if (this.#run.request.store === false) return false;
     const { clock, responses } = this.#ports;
-    const limit = createStop(clock, clock.now() + SAVE_LIMIT_MS, new AbortController().signal);
+    const limit = createStop(clock, clock.now() + SAVE_LIMIT_MS, new Abort().signal);
     const saved = await limit.race(responses.save(response.id, { response, conversation }));
     limit.release();
     return saved.ok && saved.value;

@@ -21,6 +21,7 @@ import {
   stopFailure,
 } from "./outcomes.ts";
 import { Watchdog } from "./watchdog.ts";
+import { Abort } from "../../platform/abort.ts";
 
 /** One call under way. */
 export interface Flight {
@@ -34,7 +35,7 @@ interface OpenFlight extends Flight {
   readonly timeoutMs: number;
   /** It may answer late. */
   readonly mayBeLate: boolean;
-  readonly controller: AbortController;
+  readonly controller: Abort;
   /** When the answer leaves without it. */
   giveUpAtMs: number;
   /** What it ends as then. */
@@ -121,7 +122,7 @@ export class InFlight<Key> {
       isCutByDeadline,
       timeoutMs: mayBeLate ? leftMs : timeoutMs,
       mayBeLate,
-      controller: new AbortController(),
+      controller: new Abort(),
       giveUpAtMs: startedAtMs + timeoutMs + (mayBeLate ? 0 : OVERDUE_GRACE_MS),
       lostAs: isCutByDeadline ? stopFailure("deadline") : CALL_OVERDUE,
       wasAborted: false,

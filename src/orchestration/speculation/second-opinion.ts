@@ -7,6 +7,7 @@
  */
 
 import type { PlannedCall } from "../../contract/planned-call.ts";
+import { Abort } from "../../platform/abort.ts";
 import { canonicalJson, type JsonObject } from "../../platform/canonical-json.ts";
 import type { Clock } from "../ports.ts";
 import { createStop, type Stop } from "../stop.ts";
@@ -43,7 +44,7 @@ export interface OpinionPorts {
 export class SecondOpinion {
   readonly #predictor: Predictor;
   readonly #ports: OpinionPorts;
-  readonly #left = new AbortController();
+  readonly #left = new Abort();
   #ended: Promise<void> = Promise.resolve();
   #foretold: readonly PlannedCall[] = [];
   #cost: PredictorCost = NO_COST;
@@ -62,7 +63,7 @@ export class SecondOpinion {
   ask(request: JsonObject, signal: AbortSignal): void {
     const { clock, memory, threshold } = this.#ports;
     if (!memory.budget.hasRoom || !memory.trust.isWorthAsking(threshold)) return;
-    const until = AbortSignal.any([signal, this.#left.signal]);
+    const until = new Abort().follow(signal, this.#left.signal).signal;
     this.#cost = { asked: 1, unanswered: 1, usage: {} };
     this.#ended = this.#listen(request, createStop(clock, clock.now() + ASK_LIMIT_MS, until));
   }

@@ -26,6 +26,7 @@ import {
   type ToolAnswer,
 } from "./new-entry.ts";
 import type { Found, ResultCache, ResultPlace } from "./result-cache.ts";
+import { Abort } from "../../platform/abort.ts";
 
 /** A call of a tool, and the names of the secrets it is sent with. */
 export interface CachedTask {
@@ -248,4 +249,4 @@ async function refreshNow(
 }
 
 /** A refresh has no client that could leave; its timeout ends it. */
-const NEVER = new AbortController().signal;
+const NEVER = new Abort().signal;

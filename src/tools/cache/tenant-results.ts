@@ -22,6 +22,7 @@ import type {
 } from "./result-cache.ts";
 import { type Flights, takeTurn } from "./single-flight.ts";
 import { within } from "./within.ts";
+import { Abort } from "../../platform/abort.ts";
 
 /** A look-up that takes longer than this is a miss: the tool itself is seldom slower. */
 const MAX_LOOKUP_MS = 1000;
@@ -222,4 +223,4 @@ function sealName(key: ResultKey): string {
 }
 
 /** A refresh has no client that could leave. */
-const NEVER = new AbortController().signal;
+const NEVER = new Abort().signal;

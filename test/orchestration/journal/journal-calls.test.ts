@@ -107,6 +107,17 @@ describe("journalCalls", () => {
     expect(await saying).toBe(true);
   });
 
+  it("logs of a call what became of it: a result, a failure, or that nobody knows", async () => {
+    const journal = new MemoryJournal();
+    const unknown: CallOutcome = { ...FAILED, status: "outcome_unknown" };
+    const ends = [succeeded("new"), FAILED, unknown];
+    const calls = ["a", "b", "c"].map((id) => plannedCall(id, { effect: "write", tool: id }));
+    await life(journal, calls, {
+      answer: () => Promise.resolve(ends.shift() ?? FAILED),
+    });
+    expect(journal.states).toEqual(["done", "failed", "outcome_unknown"]);
+  });
+
   it("sends an idempotent write again under the same key", async () => {
     const journal = new MemoryJournal();
     await lostLife(journal, put);

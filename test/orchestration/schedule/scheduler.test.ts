@@ -24,6 +24,21 @@ describe("a dataflow of calls", () => {
     expect(clock.now() - begin).toBe(2_000);
   });
 
+  it("makes calls inside the run without a slot, and those of nobody not at all", async () => {
+    const { clock, lanes, start } = scene(take(10));
+    const inside = {
+      owns: ({ tool }: { readonly tool: string }) => tool === "chain",
+      run: () => Promise.resolve(succeeded("made inside")),
+    };
+    const calls = [plannedCall("a"), plannedCall("b", { tool: "chain" })];
+    const { results } = await clock.runUntil(start(calls, { maxParallel: 1 }, { inside }));
+    expect(lanes.starts.map(({ id }) => id)).toEqual(["a"]);
+    expect(results).toMatchObject([
+      { id: "a", status: "succeeded" },
+      { id: "b", outputJson: '"made inside"' },
+    ]);
+  });
+
   it("starts the call with the longest chain behind it first", async () => {
     const { clock, lanes, start } = scene(take(10));
     const calls = [
