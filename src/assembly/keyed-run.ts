@@ -31,7 +31,7 @@ export async function followKeyedRun<Event extends { readonly type: string }>(
   const open = (after: number) =>
     runObject(env, snapshot.residency, snapshot.tenantId, runId).fetch(
       `https://run-journal/run?after=${after}`,
-      { method: "POST", body, signal },
+      { method: "POST", body, signal: platformSignal(signal) },
     );
   const response = await open(0);
   if (response.status !== 200 || response.body === null) {

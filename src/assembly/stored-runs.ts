@@ -8,6 +8,7 @@ import { pageLimit, pageOf, type Page, type PageQuery } from "../contract/page.t
 import type { RunEvent } from "../contract/run.ts";
 import type { StoredRunKind, StoredRunView } from "../contract/stored-run.ts";
 import type { TenantSnapshot } from "../contract/tenant.ts";
+import { platformSignal } from "../platform/abort.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
 import { runObject, tenantObject } from "../tenancy/objects.ts";
 import type { RunOrder } from "./run-order.ts";
@@ -152,7 +153,7 @@ function askJournal(
   return runObject(env, residency, tenantId, runId).fetch(`https://run-journal${path}`, {
     method: "POST",
     body: JSON.stringify(keyring),
-    ...(signal === undefined ? {} : { signal }),
+    ...(signal === undefined ? {} : { signal: platformSignal(signal) }),
   });
 }
 

@@ -115,7 +115,8 @@ describe("journalCalls", () => {
     await life(journal, calls, {
       answer: () => Promise.resolve(ends.shift() ?? FAILED),
     });
-    expect(journal.states).toEqual(["done", "failed", "outcome_unknown"]);
+    const ended = journal.states.filter((state) => state !== "claimed" && state !== "sent");
+    expect(ended).toEqual(["done", "failed", "outcome_unknown"]);
   });
 
   it("sends an idempotent write again under the same key", async () => {
