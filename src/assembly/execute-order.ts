@@ -26,7 +26,6 @@ import { newId } from "../platform/id.ts";
 import type { Tier } from "../resilience/shedding.ts";
 import { createToolBox, toolFinder } from "../tools/tool-box.ts";
 import { modelPort, routeModel } from "./ask-model.ts";
-import { cachedModel } from "./cached-model.ts";
 import { digest } from "./call-digest.ts";
 import { chainsOf } from "./chains.ts";
 import { runLanes, runTimes, type DurableRun, type RunTimes } from "./durable-run.ts";
@@ -40,10 +39,10 @@ import { lengthOf, MAX_UNREAD_LENGTH, readerPace } from "./reader-pace.ts";
 import { approvalStore, responseIdOf, responseStore } from "./response-store.ts";
 import { chatBounds } from "./chat-bounds.ts";
 import { fallbackLanes } from "./fallback-lanes.ts";
-import { fallbackModel } from "./fallback-model.ts";
 import { isolateShare } from "./call-share.ts";
 import type { RunContext } from "./run-context.ts";
 import type { CallsOrder, ChatOrder, OfferedTools, ResponseOrder, RunOrder } from "./run-order.ts";
+import { runModel } from "./run-model.ts";
 import { toolContext } from "./tool-ports.ts";
 import { expectedMsOf, measuredLanes } from "./tool-latency.ts";
 import { speculationOf } from "./tenant-memory.ts";
@@ -196,17 +195,15 @@ function modelLoopPorts(
   life: RunLife,
 ): Omit<ChatPorts, "emit" | "tools"> {
   const { durable, times, choices } = life;
-  const limited = (port: ChatPorts["askModel"]) => limitedModel(env, context, defer, port);
-  const asking = modelPort(env, context, defer, (choice) => {
+  const askModel = runModel(env, context, defer, (choice) => {
     choices[0] = choice;
   });
-  const cached = cachedModel(env, context, defer, limited(asking));
-  const askModel = fallbackModel(context.snapshot, cached);
+  const guessing = limitedModel(env, context, defer, modelPort(env, context, defer));
   const scheduled = schedulePorts(env, context, defer, life, "agent_step");
   return {
     ...scheduled,
     lanes: roomyLanes(scheduled.lanes),
-    ...speculationOf(context.snapshot, PLATFORM_CLOCK, limited(modelPort(env, context, defer))),
+    ...speculationOf(context.snapshot, PLATFORM_CLOCK, guessing),
     turns: turnStore(env, context),
     results: keptResults(env, toolContext(context)),
     newId: durable === null ? (prefix) => newId(prefix) : durable.newId,

@@ -56,6 +56,7 @@ class PlainAnswer implements AsyncIterableIterator<ChatEvent, undefined> {
   #isOver = false;
   /** The client's place of each call of the model. */
   readonly #calls = new Map<number, number>();
+  #degradedTo: string | undefined;
   #callCount = 0;
   #finishReason: string | null = null;
   #usage: { readonly usage: JsonObject; readonly saved?: JsonObject } = { usage: {} };
@@ -151,6 +152,9 @@ class PlainAnswer implements AsyncIterableIterator<ChatEvent, undefined> {
         // A provider that counts while it streams repeats the total: the last one is the turn's.
         this.#usage = event;
         return null;
+      case "degraded":
+        this.#degradedTo = event.model;
+        return null;
       case "finish":
         this.#finishReason = event.reason;
         return null;
@@ -177,7 +181,8 @@ class PlainAnswer implements AsyncIterableIterator<ChatEvent, undefined> {
   }
 
   #finished(finishReason: string, stoppedBy?: StoppedBy): Finished {
-    this.#account.addUsage(this.#usage);
+    const degradedTo = this.#degradedTo;
+    this.#account.addUsage(degradedTo === undefined ? this.#usage : { ...this.#usage, degradedTo });
     const rest = stoppedBy === undefined ? {} : { stopped_by: stoppedBy };
     return this.#account.finished(finishReason, rest);
   }

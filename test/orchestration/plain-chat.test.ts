@@ -38,6 +38,7 @@ const EVENT: Arbitrary<readonly ModelStep[]> = oneof(
     { type: "usage", usage: { total_tokens: 3 } },
     { type: "usage", usage: { total_tokens: 0 }, saved: { total_tokens: 9 } },
     { type: "meta", meta: { service_tier: "flex" } },
+    { type: "degraded", model: "another" },
   ).map((event) => [event]),
 );
 
