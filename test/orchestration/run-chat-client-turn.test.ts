@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { SAVE_LIMIT_MS } from "../../src/orchestration/run-chat.ts";
-import { call, calls, ChatScene, finish, MemoryTurns } from "../support/chat-scene.ts";
+import { call, calls, ChatScene, finish } from "../support/chat-scene.ts";
+import { MemoryTurns } from "../support/memory-stores.ts";
 import {
   answers,
   followUp,

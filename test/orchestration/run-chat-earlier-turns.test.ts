@@ -8,10 +8,10 @@ import {
   ChatScene,
   CLIENT_TOOL,
   finish,
-  MemoryTurns,
   request,
   text,
 } from "../support/chat-scene.ts";
+import { MemoryTurns } from "../support/memory-stores.ts";
 import { answers, followUp, USER, WITH_CLIENT_TOOL } from "../support/mixed-turn.ts";
 
 /** A run that bought something, then asked the client. `last` is the turn that asks. */

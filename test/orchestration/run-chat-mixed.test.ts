@@ -2,14 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { ChatMessage } from "../../src/contract/chat.ts";
 import { MAX_HIDDEN_TURNS, clientCallId } from "../../src/orchestration/hidden-turn.ts";
-import {
-  call,
-  calls,
-  ChatScene,
-  finish,
-  MemoryTurns,
-  type ModelScript,
-} from "../support/chat-scene.ts";
+import { call, calls, ChatScene, finish, type ModelScript } from "../support/chat-scene.ts";
+import { MemoryTurns } from "../support/memory-stores.ts";
 import { succeeded } from "../support/fake-lanes.ts";
 import {
   answers,

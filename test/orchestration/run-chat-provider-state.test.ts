@@ -3,15 +3,8 @@
 import { describe, expect, it } from "vitest";
 
 import type { ModelEvent } from "../../src/contract/chat.ts";
-import {
-  call,
-  calls,
-  ChatScene,
-  finish,
-  MemoryTurns,
-  says,
-  type ModelScript,
-} from "../support/chat-scene.ts";
+import { call, calls, ChatScene, finish, says, type ModelScript } from "../support/chat-scene.ts";
+import { MemoryTurns } from "../support/memory-stores.ts";
 import { answers, followUp, USER, WITH_CLIENT_TOOL } from "../support/mixed-turn.ts";
 
 const SIGNED = { extra_content: { google: { thought_signature: "sig" } } };

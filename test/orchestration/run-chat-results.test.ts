@@ -1,15 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { isJsonArray, isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
-import {
-  call,
-  calls,
-  ChatScene,
-  MemoryResults,
-  OFFERED,
-  request,
-  says,
-} from "../support/chat-scene.ts";
+import { call, calls, ChatScene, OFFERED, request, says } from "../support/chat-scene.ts";
+import { MemoryResults } from "../support/memory-stores.ts";
 import { succeeded } from "../support/fake-lanes.ts";
 
 const BIG = { items: Array.from({ length: 3_000 }, (_, id) => ({ id, name: `Item ${id}` })) };

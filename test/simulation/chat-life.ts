@@ -9,7 +9,7 @@ import { conversationScene } from "../../src/orchestration/speculation/conversat
 import type { Speculation } from "../../src/orchestration/speculation/speculator.ts";
 import { TenantMemory } from "../../src/orchestration/speculation/tenant-memory.ts";
 import { isJsonObject, type JsonObject } from "../../src/platform/canonical-json.ts";
-import { MemoryResults, MemoryTurns } from "../support/chat-scene.ts";
+import { MemoryResults, MemoryTurns } from "../support/memory-stores.ts";
 import { toolBox } from "../support/chat-tool-box.ts";
 import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { testDigest } from "../support/memory-journal.ts";

@@ -6,12 +6,9 @@ import type { HeldTurn } from "../../src/contract/gateway-call.ts";
 import type {
   ChatBounds,
   ChatPorts,
-  HiddenTurn,
-  KeptResults,
   OfferedTool,
   PlannedCall,
   ReferenceUse,
-  TurnStore,
 } from "../../src/orchestration/ports.ts";
 import { plainChat } from "../../src/orchestration/plain-chat.ts";
 import { runChat } from "../../src/orchestration/run-chat.ts";
@@ -21,6 +18,7 @@ import { CHAT_BOUNDS } from "./chat-bounds.ts";
 import { toolBox } from "./chat-tool-box.ts";
 import { FakeClock } from "../../src/library/testing/fake-clock.ts";
 import { type CallScript, FakeLanes, succeeded } from "./fake-lanes.ts";
+import { MemoryResults, MemoryTurns } from "./memory-stores.ts";
 
 /** One thing the scripted model does. */
 export type ModelStep = ModelEvent | { readonly type: "wait"; readonly ms: number };
@@ -106,41 +104,6 @@ export interface ChatSetup extends Partial<Pick<ChatPorts, "share" | "speculatio
   readonly references?: boolean;
   /** By the short way of a chat in which the gateway has no part. */
   readonly plain?: boolean;
-}
-
-/** Hidden turns in memory. */
-export class MemoryTurns implements TurnStore {
-  readonly turns = new Map<string, HiddenTurn>();
-  /** Never resolves, as a store that is down would. */
-  hangs = false;
-
-  async save(turnId: string, turn: HiddenTurn): Promise<void> {
-    if (this.hangs) await new Promise(() => undefined);
-    // Through JSON, as a real store would keep it.
-    this.turns.set(turnId, structuredClone(turn));
-  }
-
-  async load(turnId: string): Promise<HiddenTurn | null> {
-    if (this.hangs) await new Promise(() => undefined);
-    return this.turns.get(turnId) ?? null;
-  }
-}
-
-/** Kept results in memory. */
-export class MemoryResults implements KeptResults {
-  readonly values = new Map<string, string>();
-  maxTokensPerTurn = 8_000;
-  /** Nothing can be kept, as when the store is down. */
-  isDown = false;
-
-  async keep(handle: string, json: string): Promise<boolean> {
-    if (!this.isDown) this.values.set(handle, json);
-    return !this.isDown;
-  }
-
-  async read(handle: string): Promise<string | null> {
-    return this.values.get(handle) ?? null;
-  }
 }
 
 let scenes = 0;

@@ -6,12 +6,12 @@ import {
   ChatScene,
   CLIENT_TOOL,
   finish,
-  MemoryTurns,
   type ModelScript,
   request,
   says,
   text,
 } from "./chat-scene.ts";
+import { MemoryTurns } from "./memory-stores.ts";
 
 /** The first message of every conversation here. */
 export const USER = { role: "user", content: "Hello" };

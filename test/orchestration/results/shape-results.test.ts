@@ -7,7 +7,7 @@ import {
   type RawResult,
   shapeResults,
 } from "../../../src/orchestration/results/shape-results.ts";
-import { MemoryResults } from "../../support/chat-scene.ts";
+import { MemoryResults } from "../../support/memory-stores.ts";
 
 const HANDLE = /^\{"handle":"(res_[0-9A-Za-z]{22})"/;
 

@@ -12,7 +12,7 @@ import type { JsonObject } from "../../../src/platform/canonical-json.ts";
 import { ok } from "../../../src/platform/result.ts";
 import { createChatStreamParser } from "../../../src/upstream/chat-stream.ts";
 import { unfoldWrapperCalls } from "../../../src/upstream/wrapper-calls.ts";
-import { MemoryResults, MemoryTurns } from "../../support/chat-scene.ts";
+import { MemoryResults, MemoryTurns } from "../../support/memory-stores.ts";
 import { toolBox } from "../../support/chat-tool-box.ts";
 import { FakeClock } from "../../../src/library/testing/fake-clock.ts";
 import { FakeLanes, succeeded } from "../../support/fake-lanes.ts";
