@@ -4,10 +4,12 @@
  *
  * Reads meet one fault in twenty of each class, and one in five of all; a write meets one in five, and its target's ledger
  * counts what was done twice. Then a full outage, with and without breakers, its end, one of two targets down for a
- * twentieth of the time, and planted failure patterns.
+ * twentieth of the time, and planted failure patterns. The gate's object is evicted and the clock steps while calls go on. Last, the
+ * classes again over real HTTP against the built gateway.
  */
 
 import type { Bench, BenchOptions } from "./bench.ts";
+import { httpFaults, type HttpAmounts } from "./faults/http-faults.ts";
 import {
   type CallEnd,
   FAULTS,
@@ -26,6 +28,20 @@ const DOWN_CALLS = 100_000;
 const CALM_GAP_MS = 200;
 const WRITE_GAP_MS = 20;
 const BUSY_GAP_MS = 10;
+
+/** How often the gate's object is evicted, and the isolate's clock steps by up to five seconds either way. */
+const EVICT_EVERY_MS = 1_000;
+const STEP_EVERY_MS = 2_000;
+
+const HTTP_SEED = 33;
+const HTTP: HttpAmounts = {
+  calls: 1_000,
+  writes: 5_000,
+  streams: 200,
+  share: 0.05,
+  isJudged: true,
+};
+const SMOKE_HTTP: HttpAmounts = { calls: 20, writes: 40, streams: 6, share: 0.1, isJudged: false };
 
 function share(part: number, whole: number): number {
   return whole === 0 ? Number.NaN : part / whole;
@@ -70,6 +86,32 @@ async function classes(calls: number, seed: number): Promise<readonly BenchRow[]
         "requests",
       ),
     );
+  }
+  return rows;
+}
+
+/** All classes at once while the gate's object is evicted, and while the clock steps. */
+async function shaken(calls: number, seed: number): Promise<readonly BenchRow[]> {
+  const rows: BenchRow[] = [];
+  for (const [name, shake] of [
+    ["gate evicted every second", { evictEveryMs: EVICT_EVERY_MS }],
+    ["clock steps of up to 5 s every two", { stepEveryMs: STEP_EVERY_MS }],
+  ] as const) {
+    for (const effect of ["read", "write"] as const) {
+      const behaviour = withShare(FAULTS, 0.05);
+      const world = new FaultWorld({ seed, targets: ["tool:s"], behaviour, effect, ...shake });
+      const ends = await world.run(calls, CALM_GAP_MS);
+      const hit = ends.filter(({ wasHit }) => wasHit);
+      const good = 100 * share(hit.filter(({ isGood }) => isGood).length, hit.length);
+      const twice = ends.filter(({ executed }) => executed > 1).length;
+      const subject = `${name}, 5 % of all classes, ${calls} ${effect}s`;
+      rows.push(
+        effect === "read"
+          ? row(subject, "faults that ended in success", good, "% of faults", ">= 95")
+          : row(subject, "done twice", twice, "writes", "== 0"),
+        row(subject, "evictions and steps", world.shakes, "times", ">= 1"),
+      );
+    }
   }
   return rows;
 }
@@ -174,10 +216,12 @@ async function run({ smoke, seed }: BenchOptions): Promise<readonly BenchRow[]> 
   const part = smoke ? 0.01 : 1;
   return [
     ...(await classes(smoke ? 200 : CLASS_CALLS, seed)),
+    ...(await shaken(smoke ? 200 : CLASS_CALLS, seed)),
     ...(await writes(WRITES * part, seed)),
     ...(await outages(smoke, seed)),
     ...(await oneDown(smoke ? 6_000 : DOWN_CALLS, seed)),
     ...patterns(),
+    ...(await httpFaults(smoke ? SMOKE_HTTP : HTTP, HTTP_SEED)),
   ];
 }
 

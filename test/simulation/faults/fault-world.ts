@@ -6,7 +6,10 @@
  * judges real ones. A target keeps a ledger of what it has executed, also of requests whose answer it lost.
  */
 
-import { BreakerTable } from "../../../durable-objects/tenant-gate/breaker-table.ts";
+import {
+  type BreakerRow,
+  BreakerTable,
+} from "../../../durable-objects/tenant-gate/breaker-table.ts";
 import { balanceTarget } from "../../../src/contract/balance.ts";
 import type { ResiliencePolicy } from "../../../src/contract/resilience-policy.ts";
 import { FakeClock } from "../../../src/library/testing/fake-clock.ts";
@@ -62,7 +65,14 @@ export interface WorldSetup {
   readonly behaviour: Behaviour;
   readonly effect: "read" | "write";
   readonly policy?: Partial<ResiliencePolicy>;
+  /** The gate's object is evicted so often: what it had not written is gone. Absent: never. */
+  readonly evictEveryMs?: number;
+  /** The isolate's clock steps so often, by up to `MOST_STEP_MS` either way. Absent: never. */
+  readonly stepEveryMs?: number;
 }
+
+/** The largest step of a clock. */
+const MOST_STEP_MS = 5_000;
 
 const USUAL_MS = 20;
 const SLOW_MS = 400;
@@ -87,20 +97,32 @@ export class FaultWorld {
   readonly #random: () => number;
   readonly #session: ReturnType<typeof upstreamSession>;
   readonly #balancer = new Balancer();
-  readonly #gate: BreakerTable;
+  readonly #rows = new Map<string, BreakerRow>();
+  #gate: BreakerTable;
+  #skewMs = 0;
+  #nextEvictionMs: number;
+  #nextStepMs: number;
+  /** Evictions and steps so far. */
+  shakes = 0;
 
   constructor(setup: WorldSetup) {
     worlds += 1;
     this.#setup = setup;
     this.#random = seededRandom(setup.seed);
     this.#gate = new BreakerTable(this.#random);
+    this.#nextEvictionMs = this.clock.now() + (setup.evictEveryMs ?? Infinity);
+    this.#nextStepMs = this.clock.now() + (setup.stepEveryMs ?? Infinity);
     this.#session = upstreamSession({
       tenantId: `faults_${worlds}`,
       policy: { ...POLICY, ...setup.policy },
-      now: () => this.clock.now(),
+      now: () => this.#isolateNow(),
       random: this.#random,
       gate: {
-        say: async (word) => this.#gate.take(word, this.clock.now()).answer,
+        say: async (word) => {
+          const { answer, rows } = this.#gate.take(word, this.clock.now());
+          for (const row of rows) this.#rows.set(row.target, row);
+          return answer;
+        },
         defer: (work) => void work,
       },
     });
@@ -110,10 +132,30 @@ export class FaultWorld {
   async run(calls: number, gapMs: number): Promise<readonly CallEnd[]> {
     const running: Promise<CallEnd>[] = [];
     for (let n = 0; n < calls; n += 1) {
+      this.#shake();
       running.push(this.#call());
       await this.clock.advance(gapMs);
     }
     return this.clock.runUntil(Promise.all(running));
+  }
+
+  /** The clock of the isolate, which may be off; timers are not. */
+  #isolateNow(): number {
+    return this.clock.now() + this.#skewMs;
+  }
+
+  #shake(): void {
+    const nowMs = this.clock.now();
+    if (nowMs >= this.#nextEvictionMs) {
+      this.#nextEvictionMs = nowMs + (this.#setup.evictEveryMs ?? Infinity);
+      this.#gate = new BreakerTable(this.#random);
+      for (const row of this.#rows.values()) this.#gate.load(row);
+      this.shakes += 1;
+    }
+    if (nowMs < this.#nextStepMs) return;
+    this.#nextStepMs = nowMs + (this.#setup.stepEveryMs ?? Infinity);
+    this.#skewMs = Math.round((2 * this.#random() - 1) * MOST_STEP_MS);
+    this.shakes += 1;
   }
 
   async #call(): Promise<CallEnd> {
@@ -144,7 +186,14 @@ export class FaultWorld {
           return isDamaged ? BROKEN_ANSWER : statusVerdict(status, retryAfterMs);
         },
       },
-      { session: this.#session, clock: this.clock, random: this.#random },
+      {
+        session: this.#session,
+        clock: {
+          now: () => this.#isolateNow(),
+          sleep: (ms, until) => this.clock.sleep(ms, until),
+        },
+        random: this.#random,
+      },
       new AbortController().signal,
     );
     const isGood = ended.ok && ended.value.status < 400 && !ended.value.isDamaged;
