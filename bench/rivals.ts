@@ -11,7 +11,7 @@
 
 import { epochMs, inParallel, type Bench, type BenchOptions } from "./bench.ts";
 import { row, type BenchRow } from "./report.ts";
-import { openArena, type Arena } from "./rivals/arena.ts";
+import { LEAST_LIKELY, openArena, type Arena } from "./rivals/arena.ts";
 import {
   BOTH,
   CLIENTS,
@@ -20,7 +20,14 @@ import {
   HEDGING,
   type Contestant,
 } from "./rivals/contestants.ts";
-import { foreseenRatio, freePlans, freeRatio, hedgedRatio } from "./rivals/bound.ts";
+import {
+  foreseenRatio,
+  freePlans,
+  freeRatio,
+  guessedRatio,
+  guesses,
+  hedgedRatio,
+} from "./rivals/bound.ts";
 import { bfclPlans, hasGoldData, nestfulPlans, type GoldPlan } from "./rivals/gold-plan.ts";
 import { markText } from "./rivals/model-server.ts";
 import {
@@ -165,6 +172,16 @@ async function playGuessing(
       : [ratio(half, "gateway with guesses ÷ best rival", scores, "guessing", maxGuessingRatio)]),
     ratio(half, "gateway with guesses and hedges ÷ best rival", scores, "both", maxBothRatio),
     ...bounds(half, judged, seedsOf(seed, draws)),
+    row(
+      half,
+      "the same if both cost nothing, with our guesses, and hedges up to a tenth extra",
+      guessedRatio(
+        freePlans(judged, seedsOf(seed, draws)),
+        guesses(learned, judged, LEAST_LIKELY),
+        EXTRA,
+      ),
+      "×",
+    ),
   ];
 }
 
@@ -221,8 +238,8 @@ async function playOne(
   const name = `${contestant.name}:${plan.id}:${mark}`;
   arena.model.expect(name, plan);
   const startedAtMs = epochMs();
-  const prompt = `${plan.prompt} ${markText(name)}`;
-  const end = await contestant.play(arena.seat(contestant, plan), plan, prompt);
+  const words = { system: markText(name), prompt: plan.prompt };
+  const end = await contestant.play(arena.seat(contestant, plan), plan, words);
   const record = arena.model.record(name);
   if (record?.resultsInAtMs === null || record === null) {
     console.error(`${name} never brought all results: ${JSON.stringify({ record, end })}`);

@@ -23,13 +23,14 @@ const PLANS_A_TENANT = 50;
 const PATIENCE_MS = 60_000;
 
 /** Wrong guesses allowed, as a share of the calls of the model, and the least probability of a guess. */
-const GUESSING = { enabled: true, budget: 0.1, confidence_threshold: 0.2 } as const;
-/** Beside hedges, which gain more for an extra call than a guess that is probably wrong. */
-const SURER_GUESSING = { ...GUESSING, confidence_threshold: 0.3 } as const;
+const GUESSING = { enabled: true, budget: 0.1, confidence_threshold: 0.3 } as const;
+/** Least probability of a guess beside hedges, which gain more for an extra call than a guess that is probably wrong. */
+export const LEAST_LIKELY = 0.35;
+const SURER_GUESSING = { ...GUESSING, confidence_threshold: LEAST_LIKELY } as const;
 
 /** Second requests: nearly a tenth of the calls, or with guesses so many that both together are. */
 const HEDGING = { enabled: true, quantile: 0.9, budget: 0.12 } as const;
-const FEWER_HEDGES = { ...HEDGING, budget: 0.09 } as const;
+const FEWER_HEDGES = { ...HEDGING, budget: 0.07 } as const;
 
 /** Where what is compared is the loop alone. */
 const UNHEDGED = { enabled: false } as const;

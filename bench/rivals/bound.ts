@@ -3,8 +3,20 @@
  * at no cost, against a rival that costs nothing either and asks the model again for every level of the plan.
  *
  * With hedges: each call that takes longer than nearly all gets a second request, at the same age for all; and the bound of
- * whatever rule, a gateway that knows all times beforehand and doubles at once the calls for which that is worth most.
+ * whatever rule, a gateway that knows all times beforehand and doubles at once the calls for which that is worth most. With the
+ * gateway's own guesses: those that are right begin with the turn.
  */
+
+import {
+  canonicalJson,
+  isJsonObject,
+  type Json,
+  type JsonObject,
+} from "../../src/platform/canonical-json.ts";
+import { CallPredictor } from "../../src/orchestration/speculation/call-predictor.ts";
+import { withCall } from "../../src/orchestration/speculation/conversation-scene.ts";
+import type { Scene } from "../../src/orchestration/speculation/scene.ts";
+import { MAX_GUESSES } from "../../src/orchestration/speculation/speculator.ts";
 
 import { mean, quantile } from "../statistics.ts";
 import type { GoldPlan } from "./gold-plan.ts";
@@ -18,6 +30,8 @@ const MAX_CHOICES = 10;
 interface FreeCall {
   /** When its last token is written. */
   readonly closedS: number;
+  /** When it was guessed; absent: it was not. */
+  readonly startsS?: number;
   /** Places in the plan of the calls whose results it needs. */
   readonly needs: readonly number[];
   readonly firstS: number;
@@ -57,6 +71,70 @@ export function hedgedRatio(plans: readonly FreePlan[], share: number): number {
   return ratio(ends, plans);
 }
 
+/** A plan's guesses: the places of the calls that were right, and how many were not. */
+export interface Guessed {
+  readonly right: ReadonlySet<number>;
+  readonly wrong: number;
+}
+
+/** What the gateway's predictor guesses of `judged` after it has learned from `learned`: what is at least so likely. */
+export function guesses(
+  learned: readonly GoldPlan[],
+  judged: readonly GoldPlan[],
+  threshold: number,
+): readonly Guessed[] {
+  const predictor = new CallPredictor();
+  for (const plan of learned) {
+    let scene = sceneOf(plan);
+    for (const { tool, values } of plannedCalls(plan)) {
+      predictor.observe(scene, { tool, arguments: values });
+      scene = withCall(scene, tool, values);
+    }
+  }
+  return judged.map((plan) => {
+    const keys = plannedCalls(plan).map(({ tool, values }) => `${tool} ${canonicalJson(values)}`);
+    const offered = plan.tools.map(({ name }) => name);
+    const places = predictor
+      .predict(sceneOf(plan), offered, MAX_GUESSES)
+      .filter(({ probability }) => probability >= threshold)
+      .map((call) => keys.indexOf(`${call.tool} ${canonicalJson(call.arguments)}`));
+    const right = new Set(places.filter((place) => place >= 0));
+    return { right, wrong: places.filter((place) => place < 0).length };
+  });
+}
+
+function sceneOf({ prompt }: GoldPlan): Scene {
+  return [{ kind: "text", text: prompt }];
+}
+
+/** The calls of a plan as the model writes them, without their labels. */
+function plannedCalls(plan: GoldPlan): readonly { tool: string; values: JsonObject }[] {
+  return writtenCalls(plan, new Map(), true).map(({ name, argumentsText }) => {
+    const written: Json = JSON.parse(argumentsText);
+    const { gw_label: _label, ...values } = isJsonObject(written) ? written : {};
+    return { tool: name, values };
+  });
+}
+
+/** The same with guesses, and hedges for what the wrong ones leave of the `share` of the calls that may be extra. */
+export function guessedRatio(
+  plans: readonly FreePlan[],
+  guessed: readonly Guessed[],
+  share: number,
+): number {
+  const guessOf = (at: number): Guessed | undefined => guessed[at % guessed.length];
+  const calls = plans.reduce((sum, plan) => sum + plan.calls.length, 0);
+  const wrong = plans.reduce((sum, _, at) => sum + (guessOf(at)?.wrong ?? 0), 0);
+  const early = plans.map(({ calls: all, rivalS }, at) => ({
+    rivalS,
+    calls: all.map((call, place) => {
+      const isRight = guessOf(at)?.right.has(place) === true;
+      return isRight ? { ...call, startsS: 0 } : call;
+    }),
+  }));
+  return hedgedRatio(early, Math.max(0, share - wrong / calls));
+}
+
 /** The same when the `share` of the calls for which it is worth most are known beforehand and sent twice at once. */
 export function foreseenRatio(plans: readonly FreePlan[], share: number): number {
   let left = share * plans.reduce((sum, { calls }) => sum + calls.length, 0);
@@ -80,8 +158,10 @@ function ratio(ends: readonly number[], plans: readonly FreePlan[]): number {
 function lastS(calls: readonly FreeCall[], tookS: (call: FreeCall, at: number) => number): number {
   const ends: number[] = [];
   for (const [at, call] of calls.entries()) {
-    const startedS = Math.max(call.closedS, ...call.needs.map((needed) => ends[needed] ?? 0));
-    ends.push(startedS + tookS(call, at));
+    const neededS = call.needs.map((needed) => ends[needed] ?? 0);
+    const startedS = call.startsS ?? Math.max(call.closedS, ...neededS);
+    // Nobody has a result before it is known to be wanted.
+    ends.push(Math.max(call.closedS, startedS + tookS(call, at)));
   }
   return Math.max(...ends);
 }

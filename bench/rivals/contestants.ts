@@ -32,8 +32,14 @@ export interface Seat {
   readonly toolsUrl: string | null;
 }
 
+/** What a run begins with. The mark, by which the model knows its plan, is what the system says, so that no word of the user's is changed. */
+export interface Words {
+  readonly system: string;
+  readonly prompt: string;
+}
+
 /** Runs one plan to the model's final answer; answers how that ended, where the client is told. */
-export type Play = (seat: Seat, plan: GoldPlan, prompt: string) => Promise<unknown>;
+export type Play = (seat: Seat, plan: GoldPlan, words: Words) => Promise<unknown>;
 
 /** The gateway as its tenant has set it: plain, with speculation, with second requests beside slow ones, or with both. */
 export type GatewayKind = "plain" | "guessing" | "hedging" | "both";
@@ -68,7 +74,7 @@ interface OwnTool extends GoldTool {
   readonly execute: (values: unknown) => Promise<string>;
 }
 
-const playAiSdk: Play = async (seat, plan, prompt) => {
+const playAiSdk: Play = async (seat, plan, { system, prompt }) => {
   const provider = createOpenAICompatible({
     name: "played",
     baseURL: seat.baseUrl,
@@ -84,6 +90,7 @@ const playAiSdk: Play = async (seat, plan, prompt) => {
     tools: Object.fromEntries(tools),
     stopWhen: isStepCount(MAX_TURNS),
     maxRetries: 0,
+    system,
     prompt,
     onError: ({ error }) => {
       throw error;
@@ -92,9 +99,10 @@ const playAiSdk: Play = async (seat, plan, prompt) => {
   for await (const piece of textStream) void piece;
 };
 
-const playAgentsSdk: Play = async (seat, plan, prompt) => {
+const playAgentsSdk: Play = async (seat, plan, { system, prompt }) => {
   const agent = new Agent({
     name: "played",
+    instructions: system,
     model: new OpenAIChatCompletionsModel(openaiClient(seat), "played"),
     tools: ownTools(seat, plan).map(({ name, description, input, execute }) =>
       agentTool({
@@ -117,7 +125,7 @@ const playAgentsSdk: Play = async (seat, plan, prompt) => {
   await result.completed;
 };
 
-const playLangGraph: Play = async (seat, plan, prompt) => {
+const playLangGraph: Play = async (seat, plan, { system, prompt }) => {
   const llm = new ChatOpenAI({
     model: "played",
     apiKey: seat.apiKey,
@@ -129,7 +137,12 @@ const playLangGraph: Play = async (seat, plan, prompt) => {
   );
   const graph = createReactAgent({ llm, tools });
   const stream = await graph.stream(
-    { messages: [{ role: "user", content: prompt }] },
+    {
+      messages: [
+        { role: "system", content: system },
+        { role: "user", content: prompt },
+      ],
+    },
     // Streams the model; `streaming: true` would count tokens with a tokenizer fetched from the network.
     { recursionLimit: 2 * MAX_TURNS, streamMode: "messages" },
   );
@@ -137,11 +150,14 @@ const playLangGraph: Play = async (seat, plan, prompt) => {
 };
 
 /** The client is OpenAI's own; it only reads the stream to its end. */
-const playOpenai: Play = async (seat, _plan, prompt) => {
+const playOpenai: Play = async (seat, _plan, { system, prompt }) => {
   const stream = await openaiClient(seat).chat.completions.create({
     model: "played",
     stream: true,
-    messages: [{ role: "user", content: prompt }],
+    messages: [
+      { role: "system", content: system },
+      { role: "user", content: prompt },
+    ],
   });
   let last: unknown = null;
   for await (const chunk of stream) last = chunk;
