@@ -76,6 +76,17 @@ describe("FailureDomains", () => {
 
   it("joins nobody on three joint outages within three minutes: among so many some meet by chance", () => {
     expect(groups(live(["a", "b"], 200, (_, at) => outage(60)(at)))).toEqual([]);
+    expect(groups(live(["a", "b"], 370, (_, at) => outage(120)(at)))).toEqual([["a", "b"]]);
+  });
+
+  it("dates an outage by its first failure also where the second comes late", () => {
+    const domains = new FailureDomains();
+    for (let at = 0; at < 5_000; at += 1) {
+      const second = at % 300;
+      domains.observe("a", second >= 4 && second < 12, at * 1_000);
+      if (second !== 10) domains.observe("b", second >= 9 && second < 12, at * 1_000);
+    }
+    expect(groups(domains)).toEqual([["a", "b"]]);
   });
 
   it("says nothing of targets that were not used when another failed", () => {

@@ -10,6 +10,7 @@ describe("failurePattern", () => {
     ["nothing has failed", { failuresMs: [] }, null],
     ["nothing has failed, though it asked to wait", { failuresMs: [], limited: 20 }, null],
     ["one failed once", {}, null],
+    ["nobody has counted how", { bad: 0 }, null],
     ["two others failed with it", { othersMs: [T0 - 30_000, T0 + 30_000] }, "cascading"],
     ["they failed at another time", { othersMs: [T0 - 30_001, T0 + 30_001] }, null],
     ["half of it asked to wait", { limited: 10 }, "exhaustion"],

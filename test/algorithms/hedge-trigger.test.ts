@@ -44,6 +44,14 @@ describe("HedgeTrigger", () => {
     );
   });
 
+  it("saves up ten hedges", () => {
+    const trigger = new HedgeTrigger();
+    for (let n = 0; n < 50; n += 1) trigger.earn(1);
+    let taken = 0;
+    for (; trigger.canTake; taken += 1) trigger.take();
+    expect(taken).toBe(10);
+  });
+
   it("takes a request for lost after ten times the median, a second at least, once it was measured", () => {
     const trigger = new HedgeTrigger();
     expect(trigger.quantile(0.5)).toBeNull();

@@ -53,6 +53,8 @@ function lentHolder(rates: Record<string, number>, permits: Record<string, numbe
 describe("a holder of leases", () => {
   it("knows nothing before it was lent anything", () => {
     expect(holder().draw([draw("a")], [], LIFE, 0)).toEqual({ kind: "unknown" });
+    const nothing = { isKnown: false, remaining: 0, resetMs: 0, sinceMs: 0 };
+    expect(holder().known("a", 5)).toEqual(nothing);
   });
 
   it("spends exactly what was lent, without asking", () => {

@@ -71,6 +71,12 @@ describe("a trial switch", () => {
     expect(after("++++++", off, MIN_REST_MS - 1)).toBe(off);
   });
 
+  it("begins a trial with nothing for or against it", () => {
+    const off = after("----");
+    expect(after("+", off, off.offUntilMs ?? 0)).toMatchObject({ good: 1, bad: 0 });
+    expect(after("-", off, off.offUntilMs ?? 0)).toMatchObject({ good: 0, bad: 1 });
+  });
+
   it("rests twice as long after each trial that fails, up to a day", () => {
     let state = after("----");
     let nowMs = 0;
