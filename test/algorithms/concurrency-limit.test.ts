@@ -69,6 +69,9 @@ describe("nextLimit", () => {
   it("does not take a queue for the new normal while it holds calls back", () => {
     const crowded = after(500, { ...STEADY, shortMs: 125 }, WELL);
     expect(crowded.baseMs).toBe(100);
+    const full = { ...STEADY, shortMs: 125, peak: 10 };
+    expect(nextLimit(WELL, full, MOST).baseMs).toBe(100);
+    expect(nextLimit(WELL, { ...full, peak: 9 }, MOST).baseMs).toBeGreaterThan(100);
   });
 
   it("learns by experiment that the target itself is slower: half the calls, and just as slow", () => {

@@ -24,6 +24,16 @@ describe("Doorkeeper", () => {
     expect(mistaken).toBeLessThan(8000 / 300);
   });
 
+  it("takes three new names in a thousand for known ones at most when it is nearly full", () => {
+    let mistaken = 0;
+    for (let trial = 0; trial < 10; trial += 1) {
+      const door = new Doorkeeper(8192);
+      for (let n = 0; n < 7000; n += 1) door.admit(`r1:ten_${trial}:${n}`);
+      for (let n = 7000; n < 8000; n += 1) if (door.admit(`r1:ten_${trial}:${n}`)) mistaken += 1;
+    }
+    expect(mistaken).toBeLessThanOrEqual(30);
+  });
+
   it("forgets all when it has seen as many as it can", () => {
     const door = new Doorkeeper(4);
     for (const name of ["a", "b", "c", "d"]) door.admit(name);

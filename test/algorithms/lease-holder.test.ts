@@ -185,9 +185,18 @@ describe("a holder of leases", () => {
     expect(held.ask(500, 1200).rates).toEqual([]);
   });
 
+  it("asks for permits of so many limits and no more", () => {
+    const held = holder();
+    for (let n = 0; n < MAX_HELD_LIMITS + 2; n += 1)
+      held.draw([], [{ id: `runs ${n}`, max: 100 }], LIFE, 0);
+    expect(held.ask(500, 0).permits).toHaveLength(MAX_HELD_LIMITS);
+  });
+
   it("forgets the limit used longest ago beyond its bound", () => {
     const held = holder();
     held.refused(draw("first"), 60_000, 250, 0);
+    for (let n = 1; n < MAX_HELD_LIMITS; n += 1) held.draw([draw(`other ${n}`)], [], LIFE, 0);
+    expect(held.draw([draw("first")], [], LIFE, 1)).toMatchObject({ kind: "refused" });
     for (let n = 0; n < MAX_HELD_LIMITS; n += 1) held.draw([draw(`other ${n}`)], [], LIFE, 0);
     expect(held.draw([draw("first")], [], LIFE, 1)).toEqual({ kind: "unknown" });
   });

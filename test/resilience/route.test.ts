@@ -49,6 +49,7 @@ describe("route", () => {
       probeable: null,
       told: ["b"],
     });
+    expect(routed(["a", "b"], {})).toEqual({ chosen: "a", probeable: null, told: ["a"] });
     expect(routed(["a"], {})).toEqual({ chosen: "a", probeable: null, told: [] });
   });
 

@@ -104,6 +104,22 @@ describe("tokens lent", () => {
     expect(memory.current("r", bucket, T0 + TTL_MS).tokens).toBe(500);
   });
 
+  it("and are not spent leave the bucket no more room than that", () => {
+    const memory = new GateMemory();
+    const keep = (nowMs: number) =>
+      lend(memory, "a", { left: 400, wants: 0 }, nowMs).tokens +
+      lend(memory, "b", { left: 500, wants: 0 }, nowMs).tokens;
+    expect(lend(memory, "a", { wants: 400 }).tokens).toBe(400);
+    expect(lend(memory, "a", { left: 400, wants: 0 }, T0 + 500).tokens).toBe(0);
+    expect(lend(memory, "b", { wants: 500 }, T0 + 500).tokens).toBe(500);
+    expect(keep(T0 + 1000)).toBe(0);
+    expect(lend(memory, "c", { wants: 500 }, T0 + 1000).tokens).toBe(500);
+    keep(T0 + 1500);
+    const bucket = { limit: 1000, windowMs: 1000, burst: 500 };
+    expect(memory.leases.outstanding("r", T0 + 1500)).toBe(1400);
+    expect(memory.current("r", bucket, T0 + 1500)).toMatchObject({ tokens: 100, parts: 0 });
+  });
+
   it("are paid for by nobody else: what was spent on credit is taken from the bucket, a window's quota in debt at most", () => {
     const memory = new GateMemory();
     expect(lend(memory, "a", { wants: 0, owed: 30 })).toMatchObject({
