@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url";
 import * as z from "zod/mini";
 
 import { ROUTE_TABLE, type RouteEntry } from "../src/contract/route-table.ts";
+import { ROUTE_SUMMARIES } from "./route-summaries.ts";
 
 const PATH = fileURLToPath(new URL("../src/edge/openapi.generated.json", import.meta.url));
 const JSON_BODY = "application/json";
@@ -110,7 +111,7 @@ function openApiDocument(): object {
 function operation(route: RouteEntry): object {
   const error = errorContent(route.path);
   return {
-    summary: route.summary,
+    summary: summaryOf(route),
     operationId: operationId(route),
     ...(route.scopes.length === 0
       ? { security: [] }
@@ -122,6 +123,13 @@ function operation(route: RouteEntry): object {
       default: { description: "An error.", ...error },
     },
   };
+}
+
+function summaryOf({ method, path }: RouteEntry): string {
+  const summary = ROUTE_SUMMARIES[`${method} ${path}`];
+  if (summary === undefined)
+    throw new Error(`${method} ${path} has no line in scripts/route-summaries.ts`);
+  return summary;
 }
 
 function parameters({ path, isList }: RouteEntry): object {

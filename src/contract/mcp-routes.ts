@@ -15,15 +15,12 @@ export const MCP_ROUTES: readonly RouteEntry[] = [
     path: "/mcp",
     scopes: ["run"],
     status: 200,
-    summary: "The key's tools for MCP clients, Streamable HTTP, 2026-07-28 and 2025-11-25.",
   },
   {
     method: "POST",
     path: "/v1/tools/import",
     scopes: WRITE_TOOLS,
     status: 200,
-    summary:
-      "Makes one tool of each operation of an OpenAPI document, and lists what cannot be one.",
     body: { name: "OpenApiImport", schema: OpenApiImport },
   },
   {
@@ -31,7 +28,6 @@ export const MCP_ROUTES: readonly RouteEntry[] = [
     path: "/v1/mcp-servers",
     scopes: READ_TOOLS,
     status: 200,
-    summary: "Lists MCP servers.",
     isList: true,
   },
   {
@@ -39,14 +35,12 @@ export const MCP_ROUTES: readonly RouteEntry[] = [
     path: "/v1/mcp-servers/:name",
     scopes: READ_TOOLS,
     status: 200,
-    summary: "Reads an MCP server: each of its tools, offered or why not.",
   },
   {
     method: "PUT",
     path: "/v1/mcp-servers/:name",
     scopes: WRITE_TOOLS,
     status: 200,
-    summary: "Creates or replaces an MCP server and looks at what it offers.",
     body: { name: "McpServer", schema: McpServer },
   },
   {
@@ -54,6 +48,5 @@ export const MCP_ROUTES: readonly RouteEntry[] = [
     path: "/v1/mcp-servers/:name",
     scopes: WRITE_TOOLS,
     status: 204,
-    summary: "Deletes an MCP server and its tools.",
   },
 ];

@@ -15,7 +15,6 @@ export const MODEL_ROUTES: readonly RouteEntry[] = [
     path: "/v1/chat/completions",
     scopes: RUN,
     status: 200,
-    summary: "OpenAI's chat completions, with the gateway running its tools.",
     body: { name: "ChatRequest", schema: ChatRequest },
   },
   {
@@ -23,7 +22,6 @@ export const MODEL_ROUTES: readonly RouteEntry[] = [
     path: "/v1/responses",
     scopes: RUN,
     status: 200,
-    summary: "OpenAI's Responses, with the gateway's tools as items and approvals.",
     body: { name: "ResponseRequest", schema: ResponseRequest },
   },
   {
@@ -31,28 +29,24 @@ export const MODEL_ROUTES: readonly RouteEntry[] = [
     path: "/v1/responses/:id",
     scopes: RUN,
     status: 200,
-    summary: "Reads a kept response; ?stream=true&starting_after=n follows one in the background.",
   },
   {
     method: "POST",
     path: "/v1/responses/:id/cancel",
     scopes: RUN,
     status: 200,
-    summary: "Cancels a response in the background.",
   },
   {
     method: "DELETE",
     path: "/v1/responses/:id",
     scopes: RUN,
     status: 200,
-    summary: "Forgets a kept response.",
   },
   {
     method: "POST",
     path: "/v1/messages",
     scopes: RUN,
     status: 200,
-    summary: "Anthropic's Messages, with the gateway running its tools.",
     body: { name: "MessagesRequest", schema: MessagesRequest },
   },
 ];

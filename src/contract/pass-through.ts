@@ -23,31 +23,27 @@ export interface PassThroughRoute {
   /** Below `/v1`, and below the upstream's base URL. */
   readonly path: string;
   readonly form: PassedForm;
-  readonly summary: string;
 }
 
 /** Every route that passes through; all are `POST`. */
 export const PASS_THROUGH: readonly PassThroughRoute[] = [
-  { path: "/embeddings", form: "json", summary: "OpenAI's embeddings, passed through." },
-  { path: "/completions", form: "json", summary: "OpenAI's plain completions, passed through." },
-  { path: "/moderations", form: "json", summary: "OpenAI's moderations, passed through." },
-  { path: "/rerank", form: "json", summary: "Reranking as compatible providers have it." },
-  { path: "/images/generations", form: "json", summary: "Makes images, passed through." },
-  { path: "/images/edits", form: "multipart", summary: "Edits images, passed through." },
-  { path: "/images/variations", form: "multipart", summary: "Varies images, passed through." },
-  { path: "/audio/speech", form: "json", summary: "Speaks a text, passed through." },
-  { path: "/audio/transcriptions", form: "multipart", summary: "Writes speech, passed through." },
-  { path: "/audio/translations", form: "multipart", summary: "Translates speech." },
+  { path: "/embeddings", form: "json" },
+  { path: "/completions", form: "json" },
+  { path: "/moderations", form: "json" },
+  { path: "/rerank", form: "json" },
+  { path: "/images/generations", form: "json" },
+  { path: "/images/edits", form: "multipart" },
+  { path: "/images/variations", form: "multipart" },
+  { path: "/audio/speech", form: "json" },
+  { path: "/audio/transcriptions", form: "multipart" },
+  { path: "/audio/translations", form: "multipart" },
 ];
 
 /** Their part of the route table. */
-export const PASS_THROUGH_ROUTES: readonly RouteEntry[] = PASS_THROUGH.map(
-  ({ path, form, summary }) => ({
-    method: "POST",
-    path: `/v1${path}`,
-    scopes: ["run"],
-    status: 200,
-    summary,
-    ...(form === "json" && { body: { name: "PassThroughRequest", schema: PassThroughRequest } }),
-  }),
-);
+export const PASS_THROUGH_ROUTES: readonly RouteEntry[] = PASS_THROUGH.map(({ path, form }) => ({
+  method: "POST",
+  path: `/v1${path}`,
+  scopes: ["run"],
+  status: 200,
+  ...(form === "json" && { body: { name: "PassThroughRequest", schema: PassThroughRequest } }),
+}));

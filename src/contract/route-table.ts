@@ -28,7 +28,6 @@ export interface RouteEntry {
   readonly path: string;
   /** Scopes of which the key needs one; empty: no key at all. */
   readonly scopes: readonly Scope[];
-  readonly summary: string;
   /** Status of success. */
   readonly status: number;
   /** Schema of the body, under the name it has in `/openapi.json`. */
@@ -55,7 +54,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/bootstrap",
     scopes: ANYBODY,
     status: 201,
-    summary: "Makes the first operator key, once.",
     body: { name: "Bootstrap", schema: Bootstrap },
   },
   ...TENANT_ROUTES,
@@ -64,7 +62,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/keys",
     scopes: ADMIN,
     status: 200,
-    summary: "Lists the tenant's keys.",
     isList: true,
   },
   {
@@ -72,7 +69,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/keys",
     scopes: ADMIN,
     status: 201,
-    summary: "Makes a key with at most the caller's rights; it is shown once.",
     body: { name: "KeyCreate", schema: KeyCreate },
   },
   {
@@ -80,7 +76,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/keys/:id/rotate",
     scopes: ADMIN,
     status: 201,
-    summary: "Makes a successor; the old key goes on working for the overlap.",
     body: { name: "KeyRotate", schema: KeyRotate },
   },
   {
@@ -88,15 +83,13 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/keys/:id",
     scopes: ADMIN,
     status: 204,
-    summary: "Revokes a key; it stops working everywhere within five seconds.",
   },
-  { method: "GET", path: "/v1/policy", scopes: ADMIN, status: 200, summary: "Reads the policy." },
+  { method: "GET", path: "/v1/policy", scopes: ADMIN, status: 200 },
   {
     method: "PATCH",
     path: "/v1/policy",
     scopes: ADMIN,
     status: 200,
-    summary: "Merges a change into the policy (RFC 7396), under If-Match where it is sent.",
     body: { name: "Policy", schema: Policy, isPatch: true },
   },
   {
@@ -104,7 +97,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/policy/versions",
     scopes: ADMIN,
     status: 200,
-    summary: "Lists the policy's versions, newest first.",
     isList: true,
   },
   {
@@ -112,7 +104,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/policy/rollback",
     scopes: ADMIN,
     status: 200,
-    summary: "Makes an earlier version the newest one.",
     body: { name: "PolicyRollback", schema: PolicyRollback },
   },
   {
@@ -120,7 +111,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/tools",
     scopes: READ_TOOLS,
     status: 200,
-    summary: "Lists tools.",
     isList: true,
   },
   {
@@ -128,14 +118,12 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/tools/:name",
     scopes: READ_TOOLS,
     status: 200,
-    summary: "Reads a tool.",
   },
   {
     method: "PUT",
     path: "/v1/tools/:name",
     scopes: WRITE_TOOLS,
     status: 200,
-    summary: "Creates or replaces a tool.",
     body: { name: "ToolDefinition", schema: ToolDefinition },
   },
   {
@@ -143,7 +131,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/tools/:name",
     scopes: WRITE_TOOLS,
     status: 204,
-    summary: "Deletes a tool.",
   },
   ...MCP_ROUTES,
   {
@@ -151,7 +138,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/upstreams",
     scopes: ADMIN,
     status: 200,
-    summary: "Lists model providers.",
     isList: true,
   },
   {
@@ -159,14 +145,12 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/upstreams/:name",
     scopes: ADMIN,
     status: 200,
-    summary: "Reads a model provider.",
   },
   {
     method: "PUT",
     path: "/v1/upstreams/:name",
     scopes: ADMIN,
     status: 200,
-    summary: "Creates or replaces a model provider.",
     body: { name: "Upstream", schema: Upstream },
   },
   {
@@ -174,14 +158,12 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/upstreams/:name",
     scopes: ADMIN,
     status: 204,
-    summary: "Deletes a model provider.",
   },
   {
     method: "GET",
     path: "/v1/secrets",
     scopes: ADMIN,
     status: 200,
-    summary: "Lists secrets by name and host; values are never shown.",
     isList: true,
   },
   {
@@ -189,7 +171,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/secrets/:name",
     scopes: ADMIN,
     status: 200,
-    summary: "Seals a secret for the hosts it may be sent to.",
     body: { name: "SecretPut", schema: SecretPut },
   },
   {
@@ -197,14 +178,12 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/secrets/:name",
     scopes: ADMIN,
     status: 204,
-    summary: "Deletes a secret.",
   },
   {
     method: "POST",
     path: "/v1/cache/invalidate",
     scopes: WRITE_TOOLS,
     status: 200,
-    summary: "Makes kept results of a tool, of a tag or of all tools disappear.",
     body: { name: "CacheInvalidate", schema: CacheInvalidate },
   },
   {
@@ -212,14 +191,12 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/breakers",
     scopes: ADMIN,
     status: 200,
-    summary: "Lists the breakers of upstreams that have failed, with how often and for how long.",
   },
   {
     method: "POST",
     path: "/v1/breakers/:upstream",
     scopes: ADMIN,
     status: 200,
-    summary: "Holds an upstream's breakers open or closed, or lets them go.",
     body: { name: "BreakerForce", schema: BreakerForce },
   },
   ...RUN_ROUTES,
@@ -228,7 +205,6 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/results/:handle",
     scopes: RUN,
     status: 200,
-    summary: "Reads a result that was kept in full, or the value at ?pointer= in it.",
   },
   ...MODEL_ROUTES,
   ...PASS_THROUGH_ROUTES,
@@ -237,23 +213,21 @@ export const ROUTE_TABLE: readonly RouteEntry[] = [
     path: "/v1/limits",
     scopes: ["run", "usage:read", "tenant:admin"],
     status: 200,
-    summary: "Says how every limit stands: configured, ceiling, used, left, leased.",
   },
   {
     method: "GET",
     path: "/v1/models",
     scopes: ["run", "tools:read", "tenant:admin"],
     status: 200,
-    summary: "Lists the tenant's models.",
   },
-  ...["/healthz", "/health"].map((path) => open(path, "Says that the process answers.")),
-  ...["/readyz", "/ready"].map((path) => open(path, "Probes the critical dependencies.")),
-  ...["/startupz", "/startup"].map((path) => open(path, "Says that the process has its secrets.")),
-  open("/openapi.json", "This document, OpenAPI 3.1."),
-  open("/docs", "This document as a page."),
-  open("/.well-known/security.txt", "Where to report a weakness (RFC 9116)."),
+  ...["/healthz", "/health"].map((path) => open(path)),
+  ...["/readyz", "/ready"].map((path) => open(path)),
+  ...["/startupz", "/startup"].map((path) => open(path)),
+  open("/openapi.json"),
+  open("/docs"),
+  open("/.well-known/security.txt"),
 ];
 
-function open(path: string, summary: string): RouteEntry {
-  return { method: "GET", path, scopes: ANYBODY, status: 200, summary };
+function open(path: string): RouteEntry {
+  return { method: "GET", path, scopes: ANYBODY, status: 200 };
 }

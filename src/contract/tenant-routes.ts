@@ -13,7 +13,6 @@ export const TENANT_ROUTES: readonly RouteEntry[] = [
     path: "/v1/tenants",
     scopes: OPERATOR,
     status: 200,
-    summary: "Lists tenants.",
     isList: true,
   },
   {
@@ -21,7 +20,6 @@ export const TENANT_ROUTES: readonly RouteEntry[] = [
     path: "/v1/tenants",
     scopes: OPERATOR,
     status: 201,
-    summary: "Creates a tenant in its jurisdiction; its first key is shown once.",
     body: { name: "TenantCreate", schema: TenantCreate },
   },
   {
@@ -29,14 +27,12 @@ export const TENANT_ROUTES: readonly RouteEntry[] = [
     path: "/v1/tenants/:id",
     scopes: OPERATOR,
     status: 200,
-    summary: "Reads a tenant.",
   },
   {
     method: "PATCH",
     path: "/v1/tenants/:id",
     scopes: OPERATOR,
     status: 200,
-    summary: "Changes a tenant's name, region hint or ceiling.",
     body: { name: "TenantPatch", schema: TenantPatch },
   },
   {
@@ -44,6 +40,5 @@ export const TENANT_ROUTES: readonly RouteEntry[] = [
     path: "/v1/tenants/:id",
     scopes: OPERATOR,
     status: 200,
-    summary: "Erases everything of a tenant and answers a receipt.",
   },
 ];
