@@ -83,10 +83,10 @@ export class TenantLoads implements SharedLoads {
     return { targets };
   }
 
-  /** What all isolates measured. */
-  heard({ targets }: LoadAnswer, nowMs: number): void {
+  /** What all isolates had measured when this was asked for: it never counts as newer than it is. */
+  heard({ targets }: LoadAnswer, askedAtMs: number): void {
     this.#shared = new Map(
-      targets.map(({ target, ms, ageMs }) => [target, { ms, atMs: nowMs - ageMs }]),
+      targets.map(({ target, ms, ageMs }) => [target, { ms, atMs: askedAtMs - ageMs }]),
     );
   }
 }
@@ -114,13 +114,13 @@ export const loadPart: ExchangePart = {
     return loads === null ? {} : { loads };
   },
 
-  apply(tenantId, { loads }, _, nowMs) {
+  apply(tenantId, { loads }, sentAtMs, nowMs) {
     // Most tenants have nothing to choose among, and nothing is kept of them.
     if (
       loads === undefined ||
       (loads.targets.length === 0 && tenants.get(tenantId, nowMs) === undefined)
     )
       return;
-    loadsOf(tenantId, nowMs).heard(loads, nowMs);
+    loadsOf(tenantId, nowMs).heard(loads, sentAtMs);
   },
 };

@@ -66,6 +66,9 @@ describe("loadPart", () => {
     const loads = { targets: [{ target: "a", ms: 900, ageMs: 0 }] };
     loadPart.apply(tenantId, { nowMs: T0, loads }, T0, T0);
     expect(loadsOf(tenantId, T0).of("a")?.ms).toBe(900);
+    // What was measured while the answer was on its way is newer.
+    loadPart.apply(tenantId, { nowMs: T0, loads }, T0, T0 + 100);
+    expect(loadsOf(tenantId, T0).of("a")?.atMs).toBe(T0);
     loadPart.apply(tenantId, { nowMs: T0 }, T0, T0);
     expect(loadsOf(tenantId, T0).of("a")?.ms).toBe(900);
   });
