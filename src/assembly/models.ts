@@ -9,7 +9,6 @@ import type { TenantSnapshot } from "../contract/tenant.ts";
 import type { NamedUpstream, Target, Upstream } from "../contract/upstream.ts";
 import { isJsonObject } from "../platform/canonical-json.ts";
 import { fail, ok, type Result } from "../platform/result.ts";
-import type { UpstreamFailure } from "../upstream/failure.ts";
 import { providerHeaders } from "../upstream/provider-headers.ts";
 import { rejected } from "../upstream/rejection.ts";
 import { sendRequest } from "../upstream/send.ts";
@@ -94,17 +93,12 @@ async function askTarget(
     { allowLoopback: env.ALLOW_LOOPBACK === "true", maxBytes: MAX_LIST_BYTES },
     signal,
   );
-  if (!answered.ok) return fail(errorOf(answered.error));
+  if (!answered.ok) {
+    const isLost = answered.error.kind === "unreachable";
+    return fail({ code: isLost ? "upstream_unreachable" : "cancelled" });
+  }
   const { status, text, retryAfterMs } = answered.value;
   return status === 200 ? ok(modelIds(text)) : fail(rejected(status, null, retryAfterMs));
-}
-
-/** What a look at a provider without an answer says of it. */
-function errorOf({ kind }: UpstreamFailure): GatewayError {
-  if (kind === "unreachable") return { code: "upstream_unreachable" };
-  return kind === "cancelled"
-    ? { code: "cancelled" }
-    : { code: "egress_refused", detail: "No list of models comes from there." };
 }
 
 function modelIds(text: string): readonly string[] {

@@ -74,25 +74,20 @@ export function checkStandIn(
   const complaint =
     other === undefined
       ? `There is no tool "${standIn}".`
-      : (circle(name, standIn, tools) ?? refusalOf(standIn, other, definition));
+      : (circle(name, standIn, tools) ??
+        (mayStandIn(other, definition) ? null : `"${standIn}" ${NO_STAND_IN}`));
   return complaint === null ? [] : [{ pointer: "/fallback/tool", message: complaint }];
 }
 
 /** Whether `other` may stand in for `first`; asked again at every use, because both may have changed. */
 export function mayStandIn(other: ToolDefinition, first: ToolDefinition): boolean {
-  return refusalOf("", other, first) === null;
+  const isOne = other.chain === undefined && typeof other.max_uses !== "number";
+  const isKept = other.observable !== true || first.observable === true;
+  return isOne && isKept && !needsApproval(other) && !effectExceeds(other.effect, first.effect);
 }
 
-function refusalOf(name: string, other: ToolDefinition, first: ToolDefinition): string | null {
-  if (other.chain !== undefined) return "A chain does not stand in for a tool.";
-  if (effectExceeds(other.effect, first.effect))
-    return `"${name}" may do more (${other.effect}) than this tool (${first.effect}).`;
-  if (other.observable === true && first.observable !== true)
-    return `"${name}" leaves the zone of trust (observable), this tool does not.`;
-  return needsApproval(other) || typeof other.max_uses === "number"
-    ? `Calls of "${name}" are approved or counted one by one.`
-    : null;
-}
+const NO_STAND_IN =
+  "does more than this tool, leaves the zone of trust, is a chain, or has calls that are approved or counted.";
 
 /** The circle that `name` would close, or that there are too many in a row; null when neither. */
 function circle(

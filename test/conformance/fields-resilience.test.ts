@@ -220,7 +220,7 @@ it("tool/fallback/tool: is called in place of a tool whose server fails, and may
   await tenant.call("PUT", "/v1/tools/writer", echoTool({}, { effect: "write" }));
   for (const [name, words] of [
     ["absent", /no tool/],
-    ["writer", /may do more/],
+    ["writer", /does more/],
     ["step", /step → step/],
   ] as const)
     await expect(put(name)).rejects.toMatchObject({
