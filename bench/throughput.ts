@@ -126,7 +126,12 @@ function chatSubjects(world: World, upstreamPort: number): readonly Subject[] {
   return [
     { name: "empty", url: `http://127.0.0.1:${empty}${PATH}`, sent: post({}) },
     { name: "portkey", url: `http://127.0.0.1:${portkey}${PATH}`, sent: post(toPortkey) },
-    { name: "gateway", url: `${world.baseUrl}${PATH}`, sent: post(world.headers) },
+    // As to the others, nothing is added to the request.
+    {
+      name: "gateway",
+      url: `${world.baseUrl}${PATH}`,
+      sent: post({ ...world.headers, "x-gw-tools": "none" }),
+    },
   ];
 }
 

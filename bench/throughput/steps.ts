@@ -69,6 +69,11 @@ function ladder({ baseUrl, headers }: World, honoPort: number): readonly Step[] 
     {
       does: "chat completion without tools",
       url: `${baseUrl}/v1/chat/completions`,
+      sent: { method: "POST", body: chat, headers: { ...headers, "x-gw-tools": "none" } },
+    },
+    {
+      does: "chat completion, three tools offered",
+      url: `${baseUrl}/v1/chat/completions`,
       sent: { method: "POST", body: chat, headers },
     },
   ];
