@@ -49,7 +49,7 @@ export function modelPort(
     const model = typeof body["model"] === "string" ? body["model"] : "";
     const route = routeModel(snapshot, model);
     if (route === null) return fail({ code: "model_not_found", model });
-    const timeouts = timeoutsOf(route.upstream, modelTimeoutMs);
+    const timeouts = timeoutsOf(route.upstream, modelTimeoutMs, body["stream"] === true);
     return guardUpstream<AsyncIterable<ModelEvent>>(
       { env, snapshot, defer },
       {
@@ -133,12 +133,13 @@ export async function targetKey(
   return opened === null ? fail({ code: "secret_unavailable", secret: name }) : ok(opened);
 }
 
-/** How long an answer of this upstream may take. */
-export function timeoutsOf(upstream: Upstream, modelTimeoutMs: number) {
+/** How long an answer of this upstream may take. One that is not streamed begins when it is whole. */
+export function timeoutsOf(upstream: Upstream, modelTimeoutMs: number, isStreamed: boolean) {
   const own = upstream.timeouts ?? {};
   const totalMs = Math.min(own.total_ms ?? DEFAULT_TIMEOUTS.totalMs, modelTimeoutMs);
+  const firstByteMs = isStreamed ? DEFAULT_TIMEOUTS.firstByteMs : totalMs;
   return {
-    firstByteMs: Math.min(own.first_byte_ms ?? DEFAULT_TIMEOUTS.firstByteMs, totalMs),
+    firstByteMs: Math.min(own.first_byte_ms ?? firstByteMs, totalMs),
     idleMs: Math.min(own.idle_ms ?? DEFAULT_TIMEOUTS.idleMs, totalMs),
     totalMs,
   };

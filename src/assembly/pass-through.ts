@@ -136,7 +136,9 @@ async function ask(
 ): Promise<Result<PassedAnswer, GatewayError>> {
   const { env, snapshot } = world;
   const hasModel = modelOf(order.body) !== null;
-  const timeouts = timeoutsOf(route.upstream, snapshot.policy.runs.model_timeout_ms);
+  const isStreamed = !(order.body instanceof FormData) && order.body["stream"] === true;
+  const { model_timeout_ms: totalMs } = snapshot.policy.runs;
+  const timeouts = timeoutsOf(route.upstream, totalMs, isStreamed);
   return guardUpstream<PassedAnswer>(
     world,
     {
