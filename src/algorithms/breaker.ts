@@ -6,10 +6,11 @@
  *                                   └──── a probe fails: twice as long ──┘
  *
  * Probes are leased: exactly as many pass as the stage has places, whoever asks, and a lease that is not answered in its
- * time counts as a failure. An answer that says nothing gives its place back, so the breaker cannot get stuck. An upstream
- * that asks to be left alone (`Retry-After`) is held until then and is closed again without probes, because it has not
- * failed. One that refuses its key is left alone with that key, and tried again with one probe. Open times are drawn with equal jitter, half to all of 5 s, doubled up to 300 s. Source of leases and ignorable
- * answers: Finagle's failure accrual; of the jitter: M. Brooker, AWS Architecture Blog, 2015.
+ * time counts as a failure at the end of that time, whenever that is noticed. An answer that says nothing gives its place
+ * back, so the breaker cannot get stuck. An upstream that asks to be left alone (`Retry-After`) is held until then and is
+ * closed again without probes, because it has not failed. One that refuses its key is left alone with that key, and tried
+ * again with one probe. Open times are drawn with equal jitter, half to all of 5 s, doubled up to 300 s. Source of leases
+ * and ignorable answers: Finagle's failure accrual; of the jitter: M. Brooker, AWS Architecture Blog, 2015.
  *
  * The same machine runs in the object all isolates share and, for the first moments and when that cannot be reached, in
  * each isolate.
@@ -187,9 +188,9 @@ export class Breaker {
   #advance(nowMs: number): void {
     if (this.#state.forced !== null) return;
     if (this.#state.phase === "half_open") {
-      for (const expiresAtMs of this.#leased.values()) {
-        if (expiresAtMs <= nowMs) return this.#openLonger(nowMs);
-      }
+      const lostAtMs = Math.min(...this.#leased.values());
+      // It failed when its time was over, which may be long before somebody looks.
+      if (lostAtMs <= nowMs) this.#openLonger(lostAtMs);
     }
     if (this.#state.phase !== "open" || this.#state.untilMs > nowMs) return;
     if (this.#state.cause === "retry_after") return this.#close();

@@ -81,7 +81,8 @@ describe("Breaker", () => {
           // Only a full pass through the stages closes it.
           const hasClosed = before.phase === "half_open" && after.phase === "closed";
           broken += Number(hasClosed && good !== 14);
-          if (after.phase !== "half_open") {
+          // Between two looks it may have opened and be half-open again, which is another epoch.
+          if (after.phase !== "half_open" || after.epoch > before.epoch) {
             good = 0;
             leased.clear();
           }
@@ -132,6 +133,15 @@ describe("Breaker", () => {
     again.answer(probe, "ignored", 5_000);
     again.answer(probe, "bad", 5_000);
     expect(again.lease(1_000, 5_000)).not.toBeNull();
+  });
+
+  it("is open from the end of a lost probe's time on, whenever somebody looks", () => {
+    const [soon, later] = [opened(), opened()];
+    for (const breaker of [soon, later]) breaker.lease(1_000, 5_000);
+    expect(soon.state(13_499)).toMatchObject({ phase: "open", openMs: 10_000, untilMs: 13_500 });
+    const { epoch } = soon.state(13_500);
+    expect(later.state(160_000)).toMatchObject({ phase: "half_open", openMs: 10_000, epoch });
+    expect(later.freeProbes(160_000)).toBe(1);
   });
 
   it("has nothing new to say of a word it knows", () => {
