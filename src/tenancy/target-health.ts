@@ -7,7 +7,7 @@
  * machine goes on by itself. All of it is memory of an isolate; losing it costs a few calls to a target that fails.
  */
 
-import { Breaker, type ProbeEnd } from "../algorithms/breaker.ts";
+import { Breaker, FIRST_OPEN_MS, type ProbeEnd } from "../algorithms/breaker.ts";
 import { HedgeTrigger } from "../algorithms/hedge-trigger.ts";
 import { RetryBudget } from "../algorithms/retry-budget.ts";
 import type { SharedBreaker, TargetWord } from "../contract/breaker.ts";
@@ -29,15 +29,21 @@ const UNKNOWN_WAIT_MS = 1_000;
 /** Failures are told to the gate so often; what cannot wait, at once. */
 const TELL_EVERY_MS = 1_000;
 
+/**
+ * Failures that could not be told for so long are not told any more: it is the shortest a breaker stands open, so one that
+ * opened meanwhile may have closed again, and they would count against a target that has recovered.
+ */
+const TELL_WITHIN_MS = FIRST_OPEN_MS / 2;
+
 /** Whether a breaker is still forced open is asked so often; nothing else would tell an isolate that sends nothing there. */
 const ASK_AGAIN_MS = 1_000;
 
 /** Probes that ended and the gate may not know of yet; more than a stage has. */
 const MAX_ANSWERS = 16;
 
-type News = Omit<TargetWord, "target" | "baseline" | "answers">;
+type News = Omit<TargetWord, "target" | "baseline" | "answers" | "holdMs">;
 
-const NOTHING_NEW: News = { good: 0, bad: 0, timedOut: 0, limited: 0, holdMs: 0 };
+const NOTHING_NEW: News = { good: 0, bad: 0, timedOut: 0, limited: 0 };
 
 /** What a request was sent under. */
 export interface SentUnder {
@@ -53,6 +59,10 @@ export class TargetHealth {
   readonly #budget: RetryBudget;
   #hedges: HedgeTrigger | null = null;
   #news = NOTHING_NEW;
+  /** When the newest failure of the news was seen. */
+  #failedAtMs = 0;
+  /** The target has asked to be left alone until then, and the gate was not told; 0: it has not. */
+  #holdUntilMs = 0;
   #answers: { readonly probe: number; readonly end: ProbeEnd }[] = [];
   #baseline: number | null = null;
   #isUrgent = false;
@@ -131,13 +141,16 @@ export class TargetHealth {
 
   /** What the gate does not know yet. Counts are handed over; answers stay until `heard`. */
   collect(nowMs: number): TargetWord {
+    this.#forgetOldFailures(nowMs);
     const word = {
       target: this.#target,
       baseline: this.#baseline,
+      holdMs: Math.max(0, this.#holdUntilMs - nowMs),
       answers: [...this.#answers],
       ...this.#news,
     };
     this.#news = NOTHING_NEW;
+    this.#holdUntilMs = 0;
     this.#isUrgent = false;
     this.#toldAtMs = nowMs;
     return word;
@@ -178,8 +191,8 @@ export class TargetHealth {
     else if (pass.probe !== null) this.#breaker.answer(pass.probe, end, nowMs);
     else this.#count(end, verdict, nowMs);
     if (verdict.class === "rate_limited" && verdict.retryAfterMs !== null) {
-      this.#breaker.hold(nowMs + verdict.retryAfterMs, nowMs);
-      this.#news = { ...this.#news, holdMs: verdict.retryAfterMs };
+      this.#holdUntilMs = nowMs + verdict.retryAfterMs;
+      this.#breaker.hold(this.#holdUntilMs, nowMs);
     }
     if (this.#breaker.state(nowMs).phase !== phase) this.#isUrgent = true;
   }
@@ -220,6 +233,10 @@ export class TargetHealth {
     const good = end === "good" ? 1 : 0;
     const bad = end === "bad" ? 1 : 0;
     this.#breaker.count(good, bad, this.#baseline, nowMs);
+    if (bad > 0) {
+      this.#forgetOldFailures(nowMs);
+      this.#failedAtMs = nowMs;
+    }
     this.#news = {
       ...this.#news,
       good: this.#news.good + good,
@@ -227,6 +244,11 @@ export class TargetHealth {
       timedOut: this.#news.timedOut + (verdict.class === "timed_out" ? bad : 0),
       limited: this.#news.limited + (verdict.class === "rate_limited" ? 1 : 0),
     };
+  }
+
+  #forgetOldFailures(nowMs: number): void {
+    if (this.#news.bad === 0 || nowMs - this.#failedAtMs < TELL_WITHIN_MS) return;
+    this.#news = { ...this.#news, bad: 0, timedOut: 0 };
   }
 
   #endOf(verdict: Verdict, durationMs: number, policy: ResiliencePolicy): ProbeEnd {

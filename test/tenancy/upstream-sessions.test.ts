@@ -15,6 +15,7 @@ const POLICY: ResiliencePolicy = {
 };
 const FAILED: Verdict = { class: "failed", retryAfterMs: null, executed: true };
 const REFUSED: Verdict = { class: "credential", retryAfterMs: null, executed: true };
+const LIMITED: Verdict = { class: "rate_limited", retryAfterMs: 2_000, executed: false };
 const GOOD: Verdict = { class: "ok", retryAfterMs: null, executed: true };
 
 let worlds = 0;
@@ -137,6 +138,46 @@ describe("upstreamSession with a gate", () => {
     state.isReachable = false;
     state.nowMs += 5_000;
     expect(await one.probe("a", 1_000)).toMatchObject({ isLeased: false });
+  });
+
+  it("does not count failures against a target that has recovered, whoever could not tell of them before", async () => {
+    const { isolate, settle, state, gate } = world();
+    const isolates = Array.from({ length: 20 }, (_, n) => isolate(n));
+    // The first failure of each is told at once, its second has to wait.
+    for (const one of isolates) for (let n = 0; n < 2; n += 1) send(one, FAILED);
+    await settle();
+    expect(gate.list(state.nowMs)).toMatchObject([{ state: "open" }]);
+    state.nowMs += 5_000;
+    const last = isolates[19] ?? isolate(19);
+    for (let probes = 0; probes < 14; probes += 1) {
+      const pass = await last.probe("a", 1_000);
+      if (pass?.isLeased !== true) throw new Error("no probe");
+      last.report(pass, GOOD, 10);
+      await settle();
+    }
+    expect(gate.list(state.nowMs)).toMatchObject([{ state: "closed" }]);
+    for (const one of isolates) {
+      state.nowMs += 1_000;
+      send(one, GOOD);
+      await settle();
+    }
+    expect(gate.list(state.nowMs)).toMatchObject([{ state: "closed", openings: 1 }]);
+    expect(isolates.every((one) => one.held("a") === null)).toBe(true);
+  });
+
+  it("asks a target again when the time it was to be left alone is over, however often it said so", async () => {
+    const { isolate, settle, state } = world();
+    const one = isolate(1);
+    // The first word is told at once, the second has to wait.
+    for (let n = 0; n < 2; n += 1) send(one, LIMITED);
+    await settle();
+    state.nowMs += 1_999;
+    expect(one.held("a")).toMatchObject({ cause: "rate_limited", retryAfterMs: 1 });
+    state.nowMs += 1;
+    expect(one.held("a")).toBeNull();
+    send(one, GOOD);
+    await settle();
+    expect(one.held("a")).toBeNull();
   });
 
   it("leaves a target alone whose key was refused, in every isolate that hears of it, until the key is another", async () => {
