@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 
 import { BreakerTable } from "../../durable-objects/tenant-gate/breaker-table.ts";
+import type { TargetWord } from "../../src/contract/breaker.ts";
 import type { ResiliencePolicy } from "../../src/contract/resilience-policy.ts";
 import type { UpstreamSession, Verdict } from "../../src/contract/upstream-session.ts";
 import { upstreamSession } from "../../src/tenancy/upstream-sessions.ts";
@@ -26,6 +27,8 @@ function world() {
   const name = `sessions_${worlds}`;
   const gate = new BreakerTable(() => 0.5);
   const state = { nowMs: 1_000_000, isReachable: true };
+  /** What the gate was told of targets, the newest last. */
+  const told: TargetWord[] = [];
   const work: Promise<unknown>[] = [];
   const isolate = (n: number, key = "v1"): UpstreamSession =>
     upstreamSession({
@@ -37,6 +40,7 @@ function world() {
       gate: {
         say: async (word) => {
           if (!state.isReachable) throw new Error("unreachable");
+          told.push(...word.targets);
           return gate.take(word, state.nowMs).answer;
         },
         defer: (promise) => void work.push(promise),
@@ -45,7 +49,7 @@ function world() {
   const settle = async (): Promise<void> => {
     while (work.length > 0) await work.shift();
   };
-  return { isolate, settle, state, gate };
+  return { isolate, settle, state, gate, told };
 }
 
 /** One request of an isolate that goes out whatever is held. */
@@ -163,6 +167,29 @@ describe("upstreamSession with a gate", () => {
     }
     expect(gate.list(state.nowMs)).toMatchObject([{ state: "closed", openings: 1 }]);
     expect(isolates.every((one) => one.held("a") === null)).toBe(true);
+  });
+
+  it("tells of a failure within two and a half seconds or not at all, and of newer ones all the same", async () => {
+    const { isolate, settle, state, told } = world();
+    const one = isolate(1);
+    const seen: number[] = [];
+    for (const [waitMs, next] of [
+      [2_499, GOOD],
+      [2_500, GOOD],
+      [2_500, FAILED],
+    ] as const) {
+      // The first failure is told at once, the second has to wait.
+      for (let n = 0; n < 2; n += 1) send(one, FAILED);
+      await settle();
+      state.nowMs += waitMs;
+      send(one, next);
+      await settle();
+      seen.push(told.at(-1)?.bad ?? -1);
+      state.nowMs += 60_000;
+      for (let n = 0; n < 20; n += 1) send(one, GOOD);
+      await settle();
+    }
+    expect(seen).toEqual([1, 0, 1]);
   });
 
   it("asks a target again when the time it was to be left alone is over, however often it said so", async () => {
