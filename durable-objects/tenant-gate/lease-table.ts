@@ -26,9 +26,10 @@ export const MAX_BORROWERS = 256;
 /** Concurrency limits below this are decided one by one. */
 export const LEAST_LENT_PERMITS = 20;
 
-/** A saved bundle of permits is larger and lasts longer than the real one by this. */
+/** A saved bundle of permits is larger than the real one by this part. */
 const SLACK_PART = 0.5;
-const SLACK_MS = 30_000;
+/** A saved bundle of permits lasts this much longer than the real one. */
+export const SLACK_MS = 30_000;
 
 interface Borrower {
   /** Tokens it may still spend, at most. */

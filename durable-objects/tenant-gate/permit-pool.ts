@@ -7,7 +7,7 @@
  */
 
 /** A slot's row lasts this much longer than the permit it was written for. */
-const SLACK_MS = 30_000;
+export const SLACK_MS = 30_000;
 
 /** Of a limit, at most this part may be free slots. */
 const FREE_PART = 20;

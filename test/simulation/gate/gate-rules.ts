@@ -3,7 +3,10 @@
  * world's; what passes on credit while the gate cannot be reached is held to the share of the last lease instead.
  */
 
+import { SLACK_MS as BUNDLE_SLACK_MS } from "../../../durable-objects/tenant-gate/lease-table.ts";
+import { SLACK_MS as SLOT_SLACK_MS } from "../../../durable-objects/tenant-gate/permit-pool.ts";
 import { MAX_LEASE_MS } from "../../../src/algorithms/lease-size.ts";
+import { SHARE_PART } from "../../../src/algorithms/permit-bundle.ts";
 import { bucketOf } from "../../../src/algorithms/rate-promise.ts";
 import type { BucketLimit } from "../../../src/algorithms/token-bucket.ts";
 import { windowBound } from "../leases/lease-world.ts";
@@ -28,6 +31,18 @@ export interface GateViolation {
   readonly guarantee: GateGuarantee;
   readonly what: string;
 }
+
+/** A permit that is not given back ends after this; longer than any run and any jump of a clock. */
+export const PERMIT_TTL_MS = 12_000;
+
+/**
+ * The longest a permit may count after the storm: one whose row is all that a gate remembers, lent to an isolate that died. It may
+ * have started runs until its lease ended and, while the gate was away, for a share of a run's life after; and these may last.
+ */
+export const DRAINED_AFTER_MS = Math.max(
+  MAX_LEASE_MS + (1 + SHARE_PART) * PERMIT_TTL_MS + BUNDLE_SLACK_MS,
+  PERMIT_TTL_MS + SLOT_SLACK_MS,
+);
 
 interface Admitted {
   readonly atMs: number;

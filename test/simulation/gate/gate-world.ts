@@ -12,14 +12,15 @@ import type { SimIsolate, SimNetwork, SimOutcome } from "../leases/sim-isolate.t
 import type { GateCore } from "./gate-core.ts";
 import { newGateCounts, type GateCounts } from "./gate-counts.ts";
 import { allowedPerS, gatePlan, type GatePlan } from "./gate-plan.ts";
-import type { GateViolation, ShareRecord } from "./gate-rules.ts";
+import {
+  DRAINED_AFTER_MS,
+  PERMIT_TTL_MS,
+  type GateViolation,
+  type ShareRecord,
+} from "./gate-rules.ts";
 import { GateWitness, type Resident } from "./gate-witness.ts";
 import { GateWire } from "./gate-wire.ts";
 
-/** A permit that is not given back ends after this; longer than any run and any jump of a clock. */
-const PERMIT_TTL_MS = 12_000;
-/** Rows of permits last longer than permits by this, and a question is given up after this. */
-const DRAINED_AFTER_MS = PERMIT_TTL_MS + 30_000 + 7_000;
 /** After the storm full load is offered; what passes counts once leases and demands have settled. */
 const CALM_MS = 6_000;
 const SETTLED_MS = 3_000;
@@ -28,6 +29,7 @@ const FULL_SHARE = 0.7;
 /** Requests that may be missing from that, and more for each isolate that holds some of the last lease. */
 const FULL_SLACK = 4;
 const LINGER_MS = 1200;
+/** A world is cut short after so many. */
 const MAX_VIOLATIONS = 3;
 
 /** What came of a world. */
