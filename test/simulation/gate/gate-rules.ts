@@ -97,24 +97,31 @@ export class LimitRecord {
   }
 }
 
-/** What one isolate may take on credit of one limit, as the world sees it. */
+/**
+ * What one isolate may take on credit of one limit, as the world sees it: from one lease to the next no more than that lease's rate
+ * gives in the time that passes on the isolate's clock. What was left or taken under an earlier lease, and what its clock jumped
+ * then, is none of the next one's.
+ */
 export class ShareRecord {
   #perMs = 0;
   #sinceMs = 0;
-  #allowed = 0;
+  #jumpedMs = 0;
   #taken = 0;
 
-  /** A lease of `tokens` for `ttlMs` was taken over. */
-  lease(tokens: number, ttlMs: number, nowMs: number): void {
-    this.#allowed += this.#perMs * (nowMs - this.#sinceMs);
+  /** A lease of `tokens` for `ttlMs` was taken over; the isolate's clock has jumped by `jumpedMs` in its life. */
+  lease(tokens: number, ttlMs: number, jumpedMs: number, nowMs: number): void {
     this.#perMs = tokens / ttlMs;
     this.#sinceMs = nowMs;
+    this.#jumpedMs = jumpedMs;
+    this.#taken = 0;
   }
 
-  /** Notes credit; `slackMs` is what the isolate's clock may have jumped. */
-  take(tokens: number, slackMs: number, nowMs: number): GateViolation | null {
+  /** Notes credit; `jumpedMs` as in `lease`. */
+  take(tokens: number, jumpedMs: number, nowMs: number): GateViolation | null {
     this.#taken += tokens;
-    const allowed = this.#allowed + this.#perMs * (nowMs - this.#sinceMs + slackMs);
+    // The isolate's clock counts whole milliseconds, so it may be one ahead.
+    const passedMs = nowMs - this.#sinceMs + (jumpedMs - this.#jumpedMs) + 1;
+    const allowed = this.#perMs * passedMs;
     if (this.#taken <= allowed + EPSILON) return null;
     const what = `${this.#taken} of ${allowed.toFixed(2)}`;
     return { guarantee: "credit stays within the share of the last lease", what };

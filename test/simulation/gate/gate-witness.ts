@@ -88,7 +88,7 @@ export class GateWitness {
 
   /** An isolate has taken over what it was lent at `atMs`. */
   tookOver(
-    { shares, leaseEnds }: Resident,
+    { shares, leaseEnds, jumpedMs }: Resident,
     { leases: wishes }: ExchangeRequest,
     { leases }: ExchangeAnswer,
     atMs: number,
@@ -100,7 +100,7 @@ export class GateWitness {
       leaseEnds.set(id, atMs + wishes.ttlMs);
       const share = shares.get(id) ?? new ShareRecord();
       shares.set(id, share);
-      share.lease(tokens, wishes.ttlMs, this.#now());
+      share.lease(tokens, wishes.ttlMs, jumpedMs, this.#now());
     }
   }
 
@@ -111,7 +111,7 @@ export class GateWitness {
       const { id, cost } = record.planned;
       if (onCredit) {
         const share = shares.get(id) ?? new ShareRecord();
-        this.#note(share.take(cost, jumpedMs + 1, nowMs));
+        this.#note(share.take(cost, jumpedMs, nowMs));
         continue;
       }
       this.#note(record.admit(cost, nowMs));
