@@ -59,6 +59,25 @@ function keepsPermits(): GateMemory {
   return memory;
 }
 
+function keepsLentPermits(): GateMemory {
+  const memory = new GateMemory();
+  memory.leases.expire = () => [];
+  return memory;
+}
+
+/** Longer than anybody was promised. */
+const TOO_LONG_MS = 10_000;
+
+function countsRowsTooLong(): GateMemory {
+  const memory = new GateMemory();
+  const { leases } = memory;
+  const load = leases.load.bind(leases);
+  leases.load = (row) => {
+    load({ ...row, endsMs: row.endsMs + TOO_LONG_MS });
+  };
+  return memory;
+}
+
 function learnsNothing(): GateMemory {
   const memory = new GateMemory();
   memory.leases.learnUntil = () => {};
@@ -118,6 +137,16 @@ export const PLANTED_GATE_FAULTS: readonly PlantedGateFault[] = [
     what: "permits leak",
     breaks: "everything drains once faults are over",
     core: gate({ newMemory: keepsPermits }),
+  },
+  {
+    what: "permits that were lent leak",
+    breaks: "everything drains once faults are over",
+    core: gate({ newMemory: keepsLentPermits }),
+  },
+  {
+    what: "permits that were lent count for longer than their row says after a restart",
+    breaks: "everything drains once faults are over",
+    core: gate({ newMemory: countsRowsTooLong }),
   },
   {
     what: "no learning after a restart",
