@@ -35,8 +35,6 @@ export interface LimitWindow {
   readonly calls: number;
   /** Mean time of those that were answered, ms; null when none were. */
   readonly shortMs: number | null;
-  /** The shortest of them; infinite when none were. */
-  readonly quickestMs: number;
   /** Calls that were refused for overload or not answered in time. */
   readonly dropped: number;
   /** Most calls in flight at once. */
@@ -59,8 +57,6 @@ const NOTICED_DROPS = 0.05;
 /** Time over which the base is a mean. What is far above it counts as half above it: a queue is no new base. */
 const BASE_MS = 60_000;
 const MOST_RISE = 0.5;
-/** The base rises so much slower while even the quickest calls take longer: they probably wait at their target. */
-const QUEUED_RISE = 0.2;
 /** Times are alike when the smaller is at least this share of the other. */
 const AS_SLOW = 0.8;
 /** So many times the base are not what a limit that is a little too high makes of it. */
@@ -117,9 +113,8 @@ export function nextLimit(
 function nextBase(state: ConcurrencyState, window: LimitWindow, shortMs: number): number {
   const { baseMs, limit, measuredMs } = state;
   if (baseMs === null) return shortMs;
-  const { peak, lastedMs, quickestMs } = window;
-  const rise = quickestMs > baseMs ? QUEUED_RISE : 1;
-  const gap = Math.min(shortMs - baseMs, baseMs * MOST_RISE) * rise;
+  const { peak, lastedMs } = window;
+  const gap = Math.min(shortMs - baseMs, baseMs * MOST_RISE);
   if (gap > 0 && peak >= Math.floor(limit)) return baseMs;
   return baseMs + gap * (lastedMs / (lastedMs + Math.min(BASE_MS, measuredMs)));
 }

@@ -2,8 +2,8 @@
  * Concurrency: how many attempts may be in flight at one target, who waits when there are more, and who is turned away.
  *
  * A fixed limit is a number of places. The adaptive one sleeps until the target shows that it is overloaded (a fifth of a
- * window's calls refused or not answered in time, or a queue: `algorithms/queue-watch.ts`), then starts from what was in flight and
- * follows the target by `algorithms/concurrency-limit.ts`; when nobody had to wait for half a minute it sleeps again. So a target that is well is
+ * window's calls refused or not answered in time), then starts from what was in flight and follows the target by
+ * `algorithms/concurrency-limit.ts`; when nobody had to wait for half a minute it sleeps again. So a target that is well is
  * never held back by a guess.
  *
  * Whoever finds no place waits, the important first: by tier, then by the cohort of its run, which stays the same, so that
@@ -19,7 +19,6 @@ import {
   MIN_LIMIT,
   nextLimit,
 } from "../algorithms/concurrency-limit.ts";
-import { QueueWatch } from "../algorithms/queue-watch.ts";
 import { Abort } from "../platform/abort.ts";
 import type { Clock } from "../platform/clock.ts";
 import { isBefore, levelOf, type Tier, type Waiting } from "./shedding.ts";
@@ -96,8 +95,7 @@ export class ConcurrencyLimit {
   #calmSinceMs = 0;
   #sweptAtMs = 0;
   #entered = 0;
-  readonly #watch = new QueueWatch();
-  #window = newWindow(0, 0);
+  #window = { startedAtMs: 0, calls: 0, answered: 0, tookMs: 0, dropped: 0, peak: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -203,43 +201,31 @@ export class ConcurrencyLimit {
     else {
       window.answered += 1;
       window.tookMs += tookMs;
-      window.quickestMs = Math.min(window.quickestMs, tookMs);
     }
     const enough = this.#isAwake && this.#adaptive.limit < FEW_CALLS ? FEW_CALLS : WINDOW_CALLS;
     if (window.calls >= enough && nowMs - window.startedAtMs >= WINDOW_MS) this.#judge(nowMs);
   }
 
   #beginWindow(nowMs: number): void {
-    this.#window = newWindow(nowMs, this.#holders.size);
+    const peak = this.#holders.size;
+    this.#window = { startedAtMs: nowMs, calls: 0, answered: 0, tookMs: 0, dropped: 0, peak };
   }
 
   #judge(nowMs: number): void {
-    const { startedAtMs, calls, answered, tookMs, quickestMs, dropped, peak } = this.#window;
+    const { startedAtMs, calls, answered, tookMs, dropped, peak } = this.#window;
     const lastedMs = nowMs - startedAtMs;
     this.#beginWindow(nowMs);
+    if (dropped > 0) this.#calmSinceMs = nowMs;
     const shortMs = answered === 0 ? null : tookMs / answered;
-    const window = { calls, shortMs, quickestMs, dropped, peak, lastedMs };
-    const { baseMs } = this.#adaptive;
-    const seen = { quickestMs, baseMs, peak, isLimited: this.#isAwake, startedAtMs };
-    const word = shortMs === null ? null : this.#watch.see({ ...seen, meanMs: shortMs }, nowMs);
-    if (dropped > 0 || word === "queue") this.#calmSinceMs = nowMs;
-    if (!this.#isAwake && (word === "queue" || dropped > calls * OVERLOAD)) {
+    const window = { calls, shortMs, dropped, peak, lastedMs };
+    if (!this.#isAwake && dropped > calls * OVERLOAD) {
       this.#isAwake = true;
-      // Slow answers alone may be the target's own: the limit then begins where it is and finds out.
-      const limit = word === "queue" ? peak : firstLimit(baseMs, answered, window);
+      const limit = firstLimit(this.#adaptive.baseMs, answered, window);
       this.#adaptive = { ...this.#adaptive, limit, before: null };
-    } else if (word === "slower" && shortMs !== null) {
-      this.#isAwake = false;
-      this.#adaptive = { ...this.#adaptive, baseMs: shortMs };
     } else this.#adaptive = nextLimit(this.#adaptive, window, MAX_LIMIT);
     if (!this.#isAwake) this.#adaptive = { ...this.#adaptive, limit: MAX_LIMIT, before: null };
     else if (nowMs - this.#calmSinceMs > CALM_MS) this.#isAwake = false;
   }
-}
-
-function newWindow(startedAtMs: number, peak: number) {
-  const none = { calls: 0, answered: 0, tookMs: 0, quickestMs: Infinity, dropped: 0 };
-  return { startedAtMs, peak, ...none };
 }
 
 /** The one that stands before all others by `isFirst`. */
