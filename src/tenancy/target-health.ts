@@ -188,7 +188,7 @@ export class TargetHealth {
     this.#judgeKey(verdict, credentialOf, nowMs);
     this.#baseline = policy.breaker.baseline ?? null;
     if (pass.isLeased) this.#answer(pass.probe, end);
-    else if (pass.probe !== null) this.#breaker.answer(pass.probe, end, nowMs);
+    else if (pass.probe !== null) this.#answerOwn(pass.probe, end, nowMs);
     else this.#count(end, verdict, nowMs);
     if (verdict.class === "rate_limited" && verdict.retryAfterMs !== null) {
       this.#holdUntilMs = nowMs + verdict.retryAfterMs;
@@ -227,6 +227,12 @@ export class TargetHealth {
     if (probe === null || this.#answers.length >= MAX_ANSWERS) return;
     this.#answers.push({ probe, end });
     this.#isUrgent = true;
+  }
+
+  /** The gate may have opened since this isolate did by itself; who says nothing hears of neither that nor its end. */
+  #answerOwn(probe: number, end: ProbeEnd, nowMs: number): void {
+    this.#breaker.answer(probe, end, nowMs);
+    if (end === "good" && !this.#isShared) this.#isUrgent = true;
   }
 
   #count(end: ProbeEnd, verdict: Verdict, nowMs: number): void {
