@@ -28,11 +28,14 @@ async function turnedAway(
 }
 
 describe("the adaptive limit, at a target that takes longer and refuses nothing", () => {
-  it.each([2, 3.2, 8])("turns nobody away when its answers take %s times as long", async (times) => {
-    const clock = new FakeClock();
-    const limit = new ConcurrencyLimit(clock);
-    expect(await turnedAway(clock, limit, 20, 280)).toBe(0);
-    expect(await turnedAway(clock, limit, 20, 280 * times)).toBe(0);
-    expect(limit.limit("adaptive")).toBe(Infinity);
-  });
+  it.each([2, 3.2, 8])(
+    "turns nobody away when its answers take %s times as long",
+    async (times) => {
+      const clock = new FakeClock();
+      const limit = new ConcurrencyLimit(clock);
+      expect(await turnedAway(clock, limit, 20, 280)).toBe(0);
+      expect(await turnedAway(clock, limit, 20, 280 * times)).toBe(0);
+      expect(limit.limit("adaptive")).toBe(Infinity);
+    },
+  );
 });
