@@ -9,8 +9,9 @@
  * time counts as a failure at the end of that time, whenever that is noticed. An answer that says nothing gives its place
  * back, so the breaker cannot get stuck. An upstream that asks to be left alone (`Retry-After`) is held until then and is
  * closed again without probes, because it has not failed. One that refuses its key is left alone with that key, and tried
- * again with one probe. Open times are drawn with equal jitter, half to all of 5 s, doubled up to 300 s. Source of leases
- * and ignorable answers: Finagle's failure accrual; of the jitter: M. Brooker, AWS Architecture Blog, 2015.
+ * again with one probe. Open times are drawn with equal jitter, half to all of 5 s, twice, then of 20 s, doubled up to 300 s:
+ * so after an outage of five seconds it takes no five more. Source of leases and ignorable answers: Finagle's failure
+ * accrual; of the jitter: M. Brooker, AWS Architecture Blog, 2015.
  *
  * The same machine runs in the object all isolates share and, for the first moments and when that cannot be reached, in
  * each isolate.
@@ -202,7 +203,10 @@ export class Breaker {
 
   #open(openMs: number, nowMs: number, why: Why = BY_FAILURES): void {
     this.#leased.clear();
-    const untilMs = nowMs + Math.ceil(openMs / 2 + (this.#random() * openMs) / 2);
+    const isSecond = why === BY_FAILURES && openMs === 2 * FIRST_OPEN_MS;
+    // An outage of a few seconds outlasts the first time; twice as long would then be most of what is lost by it.
+    const mostMs = isSecond ? FIRST_OPEN_MS : openMs;
+    const untilMs = nowMs + Math.ceil(mostMs / 2 + (this.#random() * mostMs) / 2);
     this.#go({ phase: "open", openMs, untilMs, ...why });
   }
 

@@ -95,7 +95,7 @@ describe("Breaker", () => {
     );
   });
 
-  it("opens for half to all of its time, and twice as long after each failed probe, up to five minutes", () => {
+  it("opens for half to all of its time, twice alike, then twice as long after each failed probe, up to five minutes", () => {
     for (const drawn of [0, 0.999]) {
       const breaker = opened(() => drawn);
       let nowMs = 0;
@@ -105,12 +105,24 @@ describe("Breaker", () => {
         openMs = Math.min(MOST_OPEN_MS, 2 * openMs)
       ) {
         const { untilMs } = breaker.state(nowMs);
-        expect(untilMs - nowMs).toBe(Math.ceil(openMs / 2 + (drawn * openMs) / 2));
+        const mostMs = openMs === 2 * FIRST_OPEN_MS ? FIRST_OPEN_MS : openMs;
+        expect(untilMs - nowMs).toBe(Math.ceil(mostMs / 2 + (drawn * mostMs) / 2));
         nowMs = untilMs;
         const probe = breaker.lease(1_000, nowMs);
         breaker.answer(probe ?? -1, "bad", nowMs);
         expect(breaker.state(nowMs).phase).toBe("open");
       }
+    }
+  });
+
+  it("asks again at the latest five seconds after an outage of five seconds, however its times are drawn", () => {
+    for (const drawn of [0, 0.3, 0.7, 0.999]) {
+      const breaker = opened(() => drawn);
+      const firstMs = breaker.state(0).untilMs;
+      breaker.answer(breaker.lease(1_000, firstMs) ?? -1, "bad", firstMs);
+      const secondMs = breaker.state(firstMs).untilMs;
+      expect(secondMs).toBeGreaterThanOrEqual(5_000);
+      expect(secondMs).toBeLessThanOrEqual(10_000);
     }
   });
 
@@ -138,8 +150,8 @@ describe("Breaker", () => {
   it("is open from the end of a lost probe's time on, whenever somebody looks", () => {
     const [soon, later] = [opened(), opened()];
     for (const breaker of [soon, later]) breaker.lease(1_000, 5_000);
-    expect(soon.state(13_499)).toMatchObject({ phase: "open", openMs: 10_000, untilMs: 13_500 });
-    const { epoch } = soon.state(13_500);
+    expect(soon.state(9_749)).toMatchObject({ phase: "open", openMs: 10_000, untilMs: 9_750 });
+    const { epoch } = soon.state(9_750);
     expect(later.state(160_000)).toMatchObject({ phase: "half_open", openMs: 10_000, epoch });
     expect(later.freeProbes(160_000)).toBe(1);
   });

@@ -7,6 +7,7 @@ import { IsolateShare } from "../../src/assembly/call-share.ts";
 import type { CallOutcome } from "../../src/contract/run.ts";
 import type { Clock, Lane } from "../../src/orchestration/ports.ts";
 import { executeCalls } from "../../src/orchestration/schedule/execute-calls.ts";
+import { platformSignal } from "../../src/platform/abort.ts";
 import { plannedCall } from "../support/fake-lanes.ts";
 
 const PLACES = 10;
@@ -33,7 +34,8 @@ const clock: Clock = {
 };
 
 async function fetchSleep(signal: AbortSignal): Promise<CallOutcome> {
-  const response = await fetch(`${server.url}/sleep/${CALL_MS}`, { signal });
+  const url = `${server.url}/sleep/${CALL_MS}`;
+  const response = await fetch(url, { signal: platformSignal(signal) });
   return {
     status: response.ok ? "succeeded" : "failed",
     outputJson: await response.text(),
