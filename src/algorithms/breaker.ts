@@ -3,7 +3,7 @@
  *
  * closed ──the test says broken──► open ──its time is over──► half-open ──1, then 3, then 10 probes succeed──► closed
  *                                   ▲                             │
- *                                   └──── a probe fails: twice as long ──┘
+ *                                   └──── a probe fails: for longer ────┘
  *
  * Probes are leased: exactly as many pass as the stage has places, whoever asks, and a lease that is not answered in its
  * time counts as a failure at the end of that time, whenever that is noticed. An answer that says nothing gives its place
